@@ -1,0 +1,67 @@
+"""What a pocket cluster is told from outside: where it lives, what its node looks like, which images it knows."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One cluster. Paths are absolute; addresses must lie in 127.0.0.0/8, for nothing listens beyond this machine."""
+
+    state: Path
+    """Folder of everything the cluster writes (created with mode 0700)."""
+    api_host: str = "127.0.0.1"
+    api_port: int = 0
+    """0 lets the system choose on first start; the choice is kept in the state folder, as kubeconfigs name it."""
+    context: str = "minikube"
+    node_name: str = "minikube"
+    node_ip: str = "127.0.0.1"
+    """Where NodePorts listen; what ``minikube ip`` prints."""
+    node_labels: dict[str, str] = field(default_factory=dict)
+    pod_cidr: str = "127.10.0.0/16"
+    service_cidr: str = "127.96.0.0/16"
+    node_port_range: tuple[int, int] = (30000, 32767)
+    image_catalogues: tuple[Path, ...] = ()
+    """YAML files that map image references to programs (see ``node/images.py``)."""
+    devices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Extended resources of the node by name: ``{"example.com/gpu": {"ids": ["0", "1"], "env": "VISIBLE"}}``.
+    A container that is given some finds their ids, comma separated, in the variable named by ``env``."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Values for ``{name}`` in the image catalogues, beside those the node agent knows itself."""
+    backoff_base: float = 10.0
+    """Seconds before a crashed container starts again; doubles with each crash up to 300 s, as on a kubelet."""
+    eager_probes: bool = True
+    """Probe twice a second until the first success instead of once per period: same outcome, shorter lessons."""
+
+    def __post_init__(self) -> None:
+        loopback = ipaddress.ip_network("127.0.0.0/8")
+        for name in ("api_host", "node_ip", "pod_cidr", "service_cidr"):
+            if not ipaddress.ip_network(getattr(self, name)).subnet_of(loopback):
+                raise ValueError(f"{name} is {getattr(self, name)}: the pocket cluster listens on loopback only")
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        """Read settings from a YAML file with these field names."""
+        raw: dict[str, Any] = yaml.safe_load(path.read_text())
+        unknown = raw.keys() - {item.name for item in fields(cls)}
+        if unknown:
+            raise ValueError(f"{path}: unknown settings {sorted(unknown)}")
+        raw["state"] = Path(raw["state"])
+        raw["image_catalogues"] = tuple(Path(item) for item in raw.get("image_catalogues", ()))
+        if "node_port_range" in raw:
+            raw["node_port_range"] = tuple(raw["node_port_range"])
+        return cls(**raw)
+
+    def dump(self, path: Path) -> None:
+        """Write what `load` reads."""
+        raw = asdict(self)
+        raw["state"] = str(self.state)
+        raw["image_catalogues"] = [str(item) for item in self.image_catalogues]
+        raw["node_port_range"] = list(self.node_port_range)
+        path.write_text(yaml.safe_dump(raw, sort_keys=False))

@@ -1,0 +1,67 @@
+"""What the API server asks of the node agent outside the Kubernetes API: logs and processes in containers.
+
+On a real cluster this is the kubelet's HTTPS endpoint on port 10250. Here the API server holds a `NodeStreams`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Query parameters of ``GET …/pods/NAME/log``."""
+
+    container: str
+    follow: bool = False
+    previous: bool = False
+    timestamps: bool = False
+    tail_lines: int | None = None
+    since_seconds: int | None = None
+    since_time: datetime | None = None
+    limit_bytes: int | None = None
+
+
+class ExecSession(Protocol):
+    """A program running in a container, as ``kubectl exec`` sees it."""
+
+    async def write(self, data: bytes) -> None:
+        """Bytes for its standard input."""
+        ...
+
+    async def close_stdin(self) -> None:
+        """End of its standard input."""
+        ...
+
+    def resize(self, width: int, height: int) -> None:
+        """New size of its terminal, in characters; ignored without one."""
+        ...
+
+    def output(self) -> AsyncIterator[tuple[int, bytes]]:
+        """Pieces of output as (1 for stdout or 2 for stderr, bytes), until the program has ended."""
+        ...
+
+    async def wait(self) -> int:
+        """Exit code."""
+        ...
+
+    async def close(self) -> None:
+        """The client has gone: end the program."""
+        ...
+
+
+class NodeStreams(Protocol):
+    """Implemented by the node agent. Both raise `StatusError` with the kubelet's own texts."""
+
+    def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
+        """Log text, ready to send; with `follow` it ends when the container does."""
+        ...
+
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> ExecSession:
+        """Start `command` beside the container's program, in the same view of files, names and environment."""
+        ...
