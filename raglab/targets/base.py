@@ -1,0 +1,73 @@
+"""What a target is: a cluster behind a kubeconfig, plus the few facts that differ between clusters."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+
+from raglab import paths
+
+Report = Callable[[str], None]
+"""Receives one line per step, for the learner to see."""
+
+
+class TargetError(Exception):
+    """Something a person must put right. `remedy` is the command or action to try next."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.what, self.remedy = what, remedy
+
+
+class Target(ABC):
+    """A cluster the lessons can run on."""
+
+    name: str
+    simulated: tuple[str, ...] = ()
+    """What is stood in for on this target, one phrase each; empty where everything is real."""
+
+    @abstractmethod
+    def kubeconfig(self) -> Path:
+        """The kubeconfig that kubectl, helm and the Python client use."""
+
+    @abstractmethod
+    def node_address(self) -> str:
+        """Where NodePorts answer (what ``minikube ip`` prints)."""
+
+    @abstractmethod
+    def is_up(self) -> bool:
+        """Whether the API server answers."""
+
+    @abstractmethod
+    def up(self, report: Report) -> None:
+        """Make the cluster answer; raises `TargetError`. Doing it twice is harmless."""
+
+    @abstractmethod
+    def down(self, report: Report) -> None:
+        """End every process this target started. What was deployed is kept."""
+
+    def values(self) -> Path:
+        """Folder with this target's Helm values, one file per chart."""
+        return paths.CHECKOUT / "kubernetes-config" / "values" / self.name
+
+    def environment(self) -> dict[str, str]:
+        """Variables for a shell or notebook on this target. Nothing points outside the state folder."""
+        home = paths.home()
+        path = [str(paths.programs()), *os.environ.get("PATH", "/usr/bin:/bin").split(":")]
+        local = "127.0.0.1,localhost"
+        return {
+            "RAGLAB_TARGET": self.name,
+            "RAGLAB_HOME": str(home),
+            "KUBECONFIG": str(self.kubeconfig()),
+            "KUBECACHEDIR": str(home / "cache" / "kube"),
+            "HELM_CONFIG_HOME": str(home / "helm" / "config"),
+            "HELM_CACHE_HOME": str(home / "cache" / "helm"),
+            "HELM_DATA_HOME": str(home / "helm" / "data"),
+            "NO_PROXY": local,
+            "no_proxy": local,
+            "NODE_ADDRESS": self.node_address(),
+            "VALUES": str(self.values()),
+            "PATH": ":".join(dict.fromkeys(path)),
+        }
