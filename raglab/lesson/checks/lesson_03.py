@@ -1,0 +1,75 @@
+"""Checks of lesson 03, deploy the RAG application."""
+
+from __future__ import annotations
+
+import json
+
+from raglab.gpus.inventory import RESOURCE
+from raglab.lesson import cluster, preparing
+from raglab.lesson.checks.registry import Verdict, register
+
+CLAIMS = ("nemollm-embedding-pvc", "nemollm-inference-pvc", "pgvector-pvc")
+CHART = str(preparing.CONFIG / "charts" / "nemollm-inference")
+
+
+@register("03.claims-bound", "The three claims are Bound")
+def claims_bound() -> Verdict:
+    phases = {c["metadata"]["name"]: c["status"]["phase"] for c in cluster.items("pvc")}
+    wrong = {name: phases.get(name, "missing") for name in CLAIMS if phases.get(name) != "Bound"}
+    return Verdict(not wrong, str(wrong) if wrong else "3 of 3", "Bound", f"kubectl describe pvc {next(iter(wrong), '')} -n rag-sample")
+
+
+@register("03.values", "The chart refuses a setting it does not know")
+def values() -> Verdict:
+    try:
+        cluster.run("helm", "template", "x", CHART, "--set", "modle.name=x")
+    except cluster.ClusterError as error:
+        return Verdict("modle" in str(error), "modle is refused", "modle is refused", "helm show values")
+    return Verdict(False, "modle was accepted", "modle is refused", "Restore values.schema.json of the chart: git checkout")
+
+
+def _replicas(*workloads: str) -> Verdict:
+    """All of these workloads have all their replicas ready."""
+    states = {}
+    for name in workloads:
+        kind, _, short = name.partition("/")
+        found = cluster.get(kind, short)
+        states[short] = (found["status"].get("readyReplicas", 0), found["spec"]["replicas"])
+    wrong = [name for name, (ready, wanted) in states.items() if ready < wanted or not wanted]
+    observed = ", ".join(f"{name} {ready}/{wanted}" for name, (ready, wanted) in states.items())
+    return Verdict(not wrong, observed, "every replica ready", f"kubectl describe pods -n rag-sample   (look at {wrong})")
+
+
+@register("03.nims-ready", "Both NIMs are ready")
+def nims_ready() -> Verdict:
+    return _replicas("statefulset/nemollm-inference", "statefulset/nemollm-embedding")
+
+
+@register("03.application-ready", "Every part of the application is ready")
+def application_ready() -> Verdict:
+    return _replicas(*preparing.WORKLOADS)
+
+
+@register("03.own-port", "The query-router has a port of your own and kept its configuration")
+def own_port() -> Verdict:
+    port = cluster.get("service", "query-router")["spec"]["ports"][0]["nodePort"]
+    release = cluster.run("helm", "get", "values", "rag-app", "-n", cluster.NAMESPACE, "-o", "json")
+    kept = len(json.loads(release) or {}) > 1  # the values file sets more than the Service
+    observed = f"NodePort {port}, {'values kept' if kept else 'values lost'}"
+    return Verdict(port == 30181 and kept, observed, "NodePort 30181, values kept", "helm get values rag-app -n rag-sample")
+
+
+@register("03.repaired", "The second database's pod has run")
+def repaired() -> Verdict:
+    phase = cluster.get("pod", "greedy")["status"]["phase"]
+    return Verdict(phase == "Succeeded", phase, "Succeeded", "kubectl describe pod greedy -n rag-sample")
+
+
+@register("03.leaves", "The application runs and nothing else is left")
+def leaves() -> Verdict:
+    extra = [item["metadata"]["name"] for item in cluster.items("pods,pvc", "-l", "lesson=break-it")]
+    ready = application_ready()
+    free, total = preparing.gpus()
+    observed = f"{'application ready' if ready.passed else ready.observed}, {free} of {total} {RESOURCE} free"
+    expected = "application ready, one GPU free, no object of the break-it"
+    return Verdict(ready.passed and not extra, f"{observed}{f', {extra}' if extra else ''}", expected, ready.next)

@@ -1,0 +1,97 @@
+"""Checks of lesson 04, ask your documents. They ask the query-router itself, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from typing import Any
+
+from raglab.lesson import cluster
+from raglab.lesson.checks.registry import Verdict, register
+from raglab.lesson.evaluation import Score
+
+PDF = "llama2_overview.pdf"
+PORT = 30081
+HIT_RATE = 0.6  # a floor that only a broken set-up misses
+
+
+def _ask(path: str, body: dict[str, Any] | None = None) -> Any:
+    """JSON answer of the query-router; `ClusterError` when it refuses."""
+    url = f"http://{os.environ['NODE_ADDRESS']}:{PORT}{path}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+    except OSError as error:
+        raise cluster.ClusterError(f"query-router at port {PORT}: {error}") from error
+
+
+def _documents() -> dict[str, int]:
+    """Passages per document."""
+    return {document["filename"]: document["chunks"] for document in _ask("/documents")}
+
+
+def _first_source(question: str) -> str:
+    hits = _ask("/documentSearch", {"content": question, "num_docs": 1})
+    return hits[0]["source"] if hits else "nothing"
+
+
+@register("04.uploaded", "The PDF is in the knowledge base")
+def uploaded() -> Verdict:
+    count = _documents().get(PDF, 0)
+    return Verdict(count > 10, f"{count} passages of {PDF}", "its passages", "Run the upload cell again and read its answer")
+
+
+@register("04.search", "Search finds passages of the PDF, best first")
+def search(hits: list[dict[str, Any]]) -> Verdict:
+    scores = [hit["score"] for hit in hits]
+    right = bool(hits) and scores == sorted(scores, reverse=True) and hits[0]["source"] == PDF
+    return Verdict(right, f"{len(hits)} passages, best {max(scores, default=0):.2f}", "passages in order", "Look at the printed hits")
+
+
+@register("04.answer", "An answer was generated from your documents")
+def answer(text: str) -> Verdict:
+    log = cluster.kubectl("logs", "deployment/query-router", "-n", cluster.NAMESPACE, "--tail=400")
+    logged = "Prompt used" in log
+    observed = f"{'text' if text.strip() else 'no text'}, prompt {'in the log' if logged else 'not in the log'}"
+    return Verdict(bool(text.strip()) and logged, observed, "text, prompt in the log", "kubectl logs deployment/query-router -n rag-sample")
+
+
+@register("04.table", "The table holds one vector for each passage")
+def table() -> Verdict:
+    query = 'SELECT count(*), count(embedding) FROM "data_canonical-rag"'
+    command = f"PGPASSWORD=$POSTGRES_PASSWORD psql -h /var/run/postgresql -U postgres -d api -At -c '{query}'"
+    rows = cluster.kubectl("exec", "pgvector-0", "-n", cluster.NAMESPACE, "--", "bash", "-c", command).strip()
+    passages, vectors = (int(value) for value in rows.split("|"))
+    expected = sum(_documents().values())
+    return Verdict(passages == vectors == expected, f"{vectors} vectors", f"{expected} vectors", "Upload the document again")
+
+
+@register("04.retrieval", "Retrieval finds the evidence")
+def retrieval(score: Score) -> Verdict:
+    observed = f"hit rate@{score.k} {score.hit_rate:.2f}, MRR {score.mrr:.2f}"
+    return Verdict(score.hit_rate >= HIT_RATE, observed, f"hit rate of {HIT_RATE} or more", "Upload the PDF, then evaluate again")
+
+
+@register("04.second-corpus", "Documents in four more formats answer questions")
+def second_corpus() -> Verdict:
+    formats = {name.rsplit(".", 1)[-1] for name in _documents()}
+    missing = {"md", "html", "txt", "docx"} - formats
+    if missing:
+        return Verdict(False, f"no {', '.join(sorted(missing))}", "md, html, txt and docx", "Upload the missing files")
+    source = _first_source("What does the GPU policy of the lab say?")
+    return Verdict(source != PDF, f"the GPU policy is found in {source}", "a handbook file", "Search again")
+
+
+@register("04.repaired", "Search works again")
+def repaired() -> Verdict:
+    source = _first_source("safety evaluation")
+    return Verdict(source != "nothing", "search answers" if source != "nothing" else source, "search answers", "kubectl get pods -n rag-sample")
+
+
+@register("04.leaves", "The application runs and holds no document")
+def leaves() -> Verdict:
+    left = _documents()
+    return Verdict(not left, f"{len(left)} documents", "0 documents", "Run the clean-up cell again")

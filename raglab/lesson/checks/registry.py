@@ -1,0 +1,88 @@
+"""The register of checks and the one function that runs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from raglab.lesson import cluster, progress
+
+PATIENCE = 5.0  # seconds a check keeps looking before it says no: controllers need a moment
+INTERVAL = 0.5
+
+
+class Verdict(NamedTuple):
+    """What a check saw: passed or not, the observation, what was expected, and the command to try next."""
+
+    passed: bool
+    observed: str
+    expected: str
+    next: str
+
+
+class CheckFailed(Exception):
+    """A check said no; the message has observed, expected and the next step."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class Check(NamedTuple):
+    id: str
+    title: str
+    look: Callable[..., Verdict]
+
+
+_checks: dict[str, Check] = {}
+
+
+def register(id: str, title: str) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
+    """Decorator: ``@register("03.claims-bound", "The three claims are Bound")``."""
+
+    def add(look: Callable[..., Verdict]) -> Callable[..., Verdict]:
+        if id in _checks:
+            raise ValueError(f"two checks are called {id}")
+        _checks[id] = Check(id, title, look)
+        return look
+
+    return add
+
+
+def registered() -> dict[str, Check]:
+    """All checks by id."""
+    return dict(_checks)
+
+
+def check(id: str, *answer: Any) -> None:
+    """Print one green line, or raise `CheckFailed` with observed, expected and the next command to try.
+
+    `answer` is what the learner worked out, for checks that ask for it.
+    """
+    if id not in _checks:
+        raise CheckFailed(f"There is no check {id!r}. Known: {', '.join(sorted(_checks))}")
+    verdict = _patiently(_checks[id], answer)
+    if not verdict.passed:
+        raise CheckFailed(
+            f"✗ {id}  {_checks[id].title}\n"
+            f"  observed: {verdict.observed}\n  expected: {verdict.expected}\n  next:     {verdict.next}"
+        )
+    progress.passed(id)
+    print(f"✓ {id}  {_checks[id].title}: {verdict.observed}")
+
+
+def _patiently(item: Check, answer: tuple[Any, ...]) -> Verdict:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        verdict = _look(item, answer)
+        if verdict.passed or answer or time.monotonic() > deadline:
+            return verdict
+        time.sleep(INTERVAL)
+
+
+def _look(item: Check, answer: tuple[Any, ...]) -> Verdict:
+    """A refusal of the cluster is an observation too."""
+    try:
+        return item.look(*answer)
+    except cluster.ClusterError as error:
+        return Verdict(False, str(error), "an answer from the cluster", "raglab status")

@@ -1,0 +1,53 @@
+"""The states a lesson can begin with, and how to reach each from any other. `lessons.toml` names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from raglab import paths
+from raglab.gpus.inventory import RESOURCE
+from raglab.lesson import cluster
+from raglab.lesson.waiting import wait_quietly
+from raglab.targets import Target
+
+CONFIG = paths.CHECKOUT / "kubernetes-config"
+RELEASES = ("nemollm-inference", "nemollm-embedding", "rag-app")
+WORKLOADS = ("statefulset/nemollm-inference", "statefulset/nemollm-embedding", "statefulset/pgvector", "deployment/query-router")
+VOLUMES = ("nemollm-inference-pv", "nemollm-embedding-pv", "pgvector-pv")
+START_LIMIT = 120  # seconds for all pods to become ready
+
+
+def gpus() -> tuple[int, int]:
+    """GPUs free and GPUs in all, from the node's allocatable and what pods hold."""
+    total = sum(int(n["status"]["allocatable"].get(RESOURCE, 0)) for n in cluster.items("nodes"))
+    pods = cluster.items("pods", "-A", "--field-selector=status.phase!=Succeeded,status.phase!=Failed")
+    limits = [c.get("resources", {}).get("limits", {}) for p in pods if p["spec"].get("nodeName") for c in p["spec"]["containers"]]
+    return total - sum(int(limit.get(RESOURCE, 0)) for limit in limits), total
+
+
+def any_state(target: Target) -> None:
+    """The lesson works beside whatever is deployed."""
+
+
+def empty(target: Target) -> None:
+    """No RAG application: namespace and volumes are gone."""
+    cluster.kubectl("delete", "namespace", cluster.NAMESPACE, "--ignore-not-found", limit=START_LIMIT)
+    cluster.kubectl("delete", "pv", *VOLUMES, "--ignore-not-found", limit=START_LIMIT)
+
+
+def rag_application(target: Target) -> None:
+    """The three charts are installed and every pod is ready."""
+    cluster.kubectl("apply", "-f", str(CONFIG / "namespace.yaml"))
+    cluster.kubectl("apply", "-f", str(CONFIG / "storage"))
+    for release in RELEASES:
+        chart, values = str(CONFIG / "charts" / release), str(target.values() / f"{release}.yaml")
+        cluster.run("helm", "upgrade", "--install", release, chart, "-n", cluster.NAMESPACE, "-f", values)
+    wait_quietly(*WORKLOADS, seconds=START_LIMIT)
+
+
+STATES: dict[str, Callable[[Target], None]] = {"any": any_state, "empty": empty, "rag-application": rag_application}
+
+
+def reach(state: str, target: Target) -> None:
+    """Bring the cluster into `state`; each step is harmless when done already."""
+    STATES[state](target)

@@ -1,0 +1,53 @@
+"""What this lab remembers about the learner, in one small file: the lesson they are in and the checks they passed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from raglab import paths
+
+_extension_loaded = False
+
+
+def mark_extension() -> None:
+    """Remember that this kernel runs shell commands strictly."""
+    global _extension_loaded
+    _extension_loaded = True
+
+
+def extension_loaded() -> bool:
+    """Whether ``%load_ext raglab.lesson`` has run in this kernel."""
+    return _extension_loaded
+
+
+def _file() -> Path:
+    return paths.home() / "progress.json"
+
+
+def load() -> dict[str, Any]:
+    """``{"lesson": "03", "checks": {"03.claims-bound": "2026-11-21T08:00:00+00:00"}}``; empty at first."""
+    try:
+        return json.loads(_file().read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _save(progress: dict[str, Any]) -> None:
+    draft = _file().with_suffix(".new")
+    draft.write_text(json.dumps(progress, indent=1))
+    draft.replace(_file())
+
+
+def enter(lesson: str) -> None:
+    """The learner has started this lesson."""
+    _save(load() | {"lesson": lesson})
+
+
+def passed(check: str) -> None:
+    """The learner has passed this check."""
+    progress = load()
+    progress.setdefault("checks", {})[check] = datetime.now(UTC).isoformat(timespec="seconds")
+    _save(progress)

@@ -1,0 +1,82 @@
+"""Bounded waiting: every asynchronous step of a lesson ends in `wait_for`, which says what it waits for and why it gave up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from raglab.lesson import cluster
+from raglab.lesson.live import LiveLine
+
+INTERVAL = 0.5  # seconds between looks
+
+State = tuple[bool, str]
+"""Whether the object is there yet, and its state in a few words."""
+
+
+class GaveUp(Exception):
+    """The wait has ended without success; the message names the object and its last event."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"GaveUp: {self}"]
+
+
+def _pod(pod: dict[str, Any]) -> State:
+    conditions = {c["type"]: c["status"] for c in pod["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True", "Ready" if conditions.get("Ready") == "True" else pod["status"]["phase"]
+
+
+def _replicas(workload: dict[str, Any]) -> State:
+    wanted, status = workload["spec"].get("replicas", 1), workload["status"]
+    current = status.get("observedGeneration", 0) >= workload["metadata"]["generation"]
+    ready = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
+    return current and ready >= wanted, f"{ready} of {wanted} replicas ready"
+
+
+def _job(job: dict[str, Any]) -> State:
+    return bool(job["status"].get("succeeded")), "complete" if job["status"].get("succeeded") else "running"
+
+
+def _claim(claim: dict[str, Any]) -> State:
+    return claim["status"]["phase"] == "Bound", claim["status"]["phase"]
+
+
+RULES: dict[str, Callable[[dict[str, Any]], State]] = {
+    "pod": _pod,
+    "deployment": _replicas,
+    "statefulset": _replicas,
+    "job": _job,
+    "pvc": _claim,
+}
+
+
+def wait_for(*objects: str, namespace: str = cluster.NAMESPACE, seconds: float = 120) -> None:
+    """Wait until all `objects` (such as ``statefulset/pgvector``) are ready, at most `seconds` together.
+
+    Raises `GaveUp` with the object's state and its last event.
+    """
+    states = wait_quietly(*objects, namespace=namespace, seconds=seconds)
+    for name, state in zip(objects, states, strict=True):
+        print(f"✓ {name}: {state}")
+
+
+def wait_quietly(*objects: str, namespace: str = cluster.NAMESPACE, seconds: float = 120) -> list[str]:
+    """Like `wait_for`, but returns the states instead of printing them."""
+    deadline = time.monotonic() + seconds
+    with LiveLine() as line:
+        return [_until_ready(name, namespace, deadline, line) for name in objects]
+
+
+def _until_ready(name: str, namespace: str, deadline: float, line: LiveLine) -> str:
+    kind, _, short = name.partition("/")
+    while True:
+        ready, state = RULES[kind](cluster.get(kind, short, namespace=namespace))
+        if ready:
+            return state
+        left = deadline - time.monotonic()
+        if left < 0:
+            event = cluster.last_event(short, namespace) or "none"
+            raise GaveUp(f"{name} is not ready: {state}. Last event: {event}. Look: kubectl describe {kind} {short}")
+        line.show(f"waiting for {name}: {state}, {left:.0f} s left")
+        time.sleep(INTERVAL)
