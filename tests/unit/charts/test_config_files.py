@@ -1,0 +1,53 @@
+"""The plain YAML beside the charts: valid objects that fit what the charts mount."""
+
+from __future__ import annotations
+
+import kubernetes_validate
+import pytest
+import yaml
+from chart_rendering import CHARTS, CONFIG, render
+
+FILES = ["namespace.yaml", "gpu-pod.yaml", "storage/pv.yaml", "storage/pvc.yaml"]
+
+
+def load(name: str) -> list[dict]:
+    return list(yaml.safe_load_all((CONFIG / name).read_text()))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_valid(name):
+    for obj in load(name):
+        kubernetes_validate.validate(obj, "1.37", strict=True)
+
+
+def test_each_claim_has_its_volume():
+    volumes = {obj["metadata"]["name"]: obj["spec"] for obj in load("storage/pv.yaml")}
+    for claim in load("storage/pvc.yaml"):
+        volume = volumes.pop(claim["spec"]["volumeName"])
+        assert volume["capacity"]["storage"] == claim["spec"]["resources"]["requests"]["storage"]
+        assert volume["storageClassName"] == claim["spec"]["storageClassName"] == "manual"
+        assert volume["accessModes"] == claim["spec"]["accessModes"]
+        assert claim["metadata"]["namespace"] == "rag-sample"
+    assert not volumes
+
+
+def test_sizes_are_those_of_the_course():
+    sizes = {obj["metadata"]["name"]: obj["spec"]["capacity"]["storage"] for obj in load("storage/pv.yaml")}
+    assert sizes == {"nemollm-inference-pv": "50Gi", "nemollm-embedding-pv": "50Gi", "pgvector-pv": "5Gi"}
+
+
+def test_charts_mount_exactly_these_claims():
+    mounted = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for chart in CHARTS
+        for obj in render(chart)
+        if obj["kind"] == "StatefulSet"
+        for volume in obj["spec"]["template"]["spec"]["volumes"]
+    }
+    assert mounted == {obj["metadata"]["name"] for obj in load("storage/pvc.yaml")}
+
+
+def test_the_gpu_pod_asks_for_one_gpu():
+    (pod,) = load("gpu-pod.yaml")
+    assert pod["spec"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": 1}
+    assert pod["spec"]["restartPolicy"] == "OnFailure"
