@@ -1,4 +1,4 @@
-"""Render the charts with the real helm, once per set of arguments: rendering is pure and takes about 0.1 s."""
+"""Render the charts with the real helm, once per set of arguments (rendering is pure, about 0.1 s)."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+from pathlib import Path
 
 import pytest
 import yaml
 from chart_rendering import CHARTS, CONFIG, TARGETS, run_helm, values_file
-
 
 # Blocks handed to Kubernetes as they are; its own schema judges what is inside.
 FREE_FORM = {
@@ -86,8 +86,7 @@ def test_wrong_values_are_named(chart, flag, complaint):
 def test_target_files_change_something_that_exists(chart, target):
     """Each key of a target's file is a key of the chart: nothing is set for nobody."""
     known = yaml.safe_load((CONFIG / "charts" / chart / "values.yaml").read_text())
-    with open(values_file(target, chart)) as file:
-        wanted = yaml.safe_load(file)
+    wanted = yaml.safe_load(Path(values_file(target, chart)).read_text())
     for path in leaves(wanted):
         block = known
         for key in path[:-1]:
