@@ -1,0 +1,145 @@
+"""Who is asking, and may they: the first two steps of every request.
+
+The administrator shows a client certificate of the cluster's authority or a bearer token; a pod shows its
+ServiceAccount's token. Nobody else is let in, except to the health pages and ``/version``, which clients ask before
+they have credentials.
+
+Role-based access control is not evaluated: Role objects are stored and nothing more. So a ServiceAccount may do one
+fixed, small thing, which is to read its own namespace without its Secrets, and is refused everything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from raglab.pocket.api.routing import Target
+from raglab.pocket.errors import StatusError, forbidden, not_implemented
+from raglab.pocket.pki import ADMIN_GROUP
+from raglab.pocket.tokens import ServiceAccount, TokenSigner
+
+AUTHENTICATED = "system:authenticated"
+OPEN_PATHS = frozenset({"healthz", "livez", "readyz", "version"})
+"""First path segments that are answered without credentials."""
+READING = ("get", "list", "watch")
+READABLE_SUBRESOURCES = ("", "status", "scale", "log")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whoever sent a request."""
+
+    name: str
+    uid: str = ""
+    groups: tuple[str, ...] = (AUTHENTICATED,)
+    extra: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_admin(self) -> bool:
+        return ADMIN_GROUP in self.groups
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of a ServiceAccount, else empty."""
+        prefix, _, rest = self.name.partition("system:serviceaccount:")
+        return rest.partition(":")[0] if not prefix and rest else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the server compares with. `accounts` tells the uid of a ServiceAccount that exists, else None."""
+
+    admin: str
+    token: str
+    signer: TokenSigner
+    accounts: Callable[[ServiceAccount], str | None]
+
+
+def refuse_foreign_pages(request: web.Request, names: frozenset[str]) -> None:
+    """Refuse requests that a web page in the learner's browser could have sent.
+
+    A page may make a browser ask any address (or rebind its own name to 127.0.0.1); then the Host header or the
+    Origin header is foreign. The Python client's WebSockets name the server itself as the origin, which is fine.
+    """
+    host = request.headers.get("Host", "")
+    if host.rsplit(":", 1)[0].strip("[]") not in names and host.strip("[]") not in names:
+        raise forbidden("this server does not answer for that Host header")
+    if request.headers.get("Origin", f"https://{host}") != f"https://{host}":
+        raise forbidden("this server does not answer web pages of another origin")
+
+
+def authenticate(request: web.Request, credentials: Credentials, now: float) -> User:
+    """The user behind a request; 401 if there is none."""
+    user = _by_token(request, credentials, now) or _by_certificate(request)
+    if user is None:
+        raise StatusError(401, "Unauthorized", "Unauthorized")
+    if any(name.lower().startswith("impersonate-") for name in request.headers):
+        raise not_implemented("impersonation (--as) needs role-based access control, which the pocket cluster has not")
+    return user
+
+
+def _by_token(request: web.Request, credentials: Credentials, now: float) -> User | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if not scheme:
+        return None
+    if scheme.lower() == "bearer":
+        if hmac.compare_digest(token.strip().encode(), credentials.token.encode()):
+            return User(credentials.admin, groups=(ADMIN_GROUP, AUTHENTICATED))
+        account = credentials.signer.verify(token.strip(), now=now)
+        if account and credentials.accounts(account) == account.uid:
+            return _account_user(account)
+    raise StatusError(401, "Unauthorized", "Unauthorized")
+
+
+def _account_user(account: ServiceAccount) -> User:
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{account.namespace}", AUTHENTICATED)
+    return User(f"system:serviceaccount:{account.namespace}:{account.name}", account.uid, groups)
+
+
+def _by_certificate(request: web.Request) -> User | None:
+    """The subject of a client certificate; TLS has already checked that our authority signed it."""
+    transport = request.transport
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object") if transport else None
+    certificate: dict[str, Any] = (tls.getpeercert() if tls else None) or {}
+    if not certificate or tls is None:
+        return None
+    subject = [pair for part in certificate["subject"] for pair in part]
+    names = [value for key, value in subject if key == "commonName"]
+    groups = [value for key, value in subject if key == "organizationName"]
+    der = tls.getpeercert(binary_form=True) or b""
+    extra = {"authentication.kubernetes.io/credential-id": [f"X509SHA256={hashlib.sha256(der).hexdigest()}"]}
+    return User(names[0], groups=(*groups, AUTHENTICATED), extra=extra)
+
+
+def allowed(user: User, target: Target) -> bool:
+    """Whether `user` may do that."""
+    if user.is_admin:
+        return True
+    own = user.namespace and user.namespace == target.namespace
+    readable = target.kind.plural != "secrets" and target.subresource in READABLE_SUBRESOURCES
+    return bool(own and readable and target.verb in READING) or is_self_review(target)
+
+
+def is_self_review(target: Target) -> bool:
+    """Questions about oneself, which everybody may ask."""
+    return target.verb == "create" and target.kind.plural.startswith("selfsubject")
+
+
+def authorize(user: User, target: Target) -> None:
+    """403 with the real server's text if the user may not."""
+    if allowed(user, target):
+        return
+    kind = target.kind
+    resource = f"{kind.plural}/{target.subresource}" if target.subresource else kind.plural
+    where = f'in the namespace "{target.namespace}"' if target.namespace else "at the cluster scope"
+    what = f'cannot {target.verb} resource "{resource}" in API group "{kind.group}" {where}'
+    subject = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+    named = f'{subject} "{target.name}"' if target.name else subject
+    message = f'{named} is forbidden: User "{user.name}" {what}'
+    raise forbidden(message, kind.plural, kind.group, target.name)
