@@ -1,0 +1,109 @@
+"""Creates the data folder, once and whole.
+
+Everything is written into a sibling of PGDATA that is renamed at the end, after its bytes have reached the
+disk. A sibling found at start is the rest of an interrupted attempt and is thrown away; a PGDATA that exists
+is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from raglab.services.pgvector.settings import LaunchError, Settings
+
+OPTIONS = ("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync")
+"""C.UTF-8 sorts by code point and needs no locale files; one sync at the end replaces many."""
+HBA = (
+    "\n# every address, as in a container: pods and nodes connect from many\nhost all all all scram-sha-256\n"
+)
+
+
+def initialise(settings: Settings, programs: Path) -> bool:
+    """Make PGDATA if it is not there and say whether it was made. Raises LaunchError with the reason of a
+    failure.
+    """
+    data = settings.data
+    if (data / "PG_VERSION").is_file():
+        _hand_over(settings, data)
+        return False
+    _check_place(settings)
+    staging = data.with_name(data.name + ".initialising")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(mode=0o700, parents=True)
+    settings.account.own(staging)
+    _fill(settings, programs, staging)
+    if data.is_dir():
+        data.rmdir()
+    staging.rename(data)
+    _sync_folder(data.parent)
+    return True
+
+
+def _check_place(settings: Settings) -> None:
+    data = settings.data
+    if not settings.password:
+        raise LaunchError("POSTGRES_PASSWORD is empty: a new database needs a password")
+    if data.is_dir() and any(data.iterdir()):
+        raise LaunchError(f"{data} holds files but no database: give PGDATA an empty folder")
+    if data.is_mount():
+        raise LaunchError(
+            f"{data} is the root of a volume: set PGDATA to a folder inside it, e.g. {data}/pgdata"
+        )
+
+
+def _fill(settings: Settings, programs: Path, folder: Path) -> None:
+    initdb, postgres, where = f"{programs}/initdb", f"{programs}/postgres", str(folder)
+    with _password_file(settings) as password:
+        login = ["--username", settings.user, "--pwfile", password, "--auth=scram-sha-256"]
+        _run(settings, [initdb, "--pgdata", where, *login, *OPTIONS, *settings.initdb_arguments])
+    with (folder / "pg_hba.conf").open("a") as stream:
+        stream.write(HBA)
+    if settings.database != "postgres":
+        name = settings.database.replace('"', '""')
+        _run(settings, [postgres, "--single", "-D", where, "-j", "postgres"], f'CREATE DATABASE "{name}";\n')
+    _run(settings, [initdb, "--pgdata", where, "--sync-only"])
+
+
+def _run(settings: Settings, command: list[str], text: str = "") -> None:
+    """Run a program as the database's account; its output is shown only if it fails."""
+    result = subprocess.run(command, input=text, text=True, capture_output=True, **settings.account.popen())
+    # single-user mode exits with 0 even when a statement failed
+    if result.returncode or "ERROR:" in result.stderr:
+        last = " ".join(result.stderr.split("\n")[-6:]).strip()
+        raise LaunchError(f"{Path(command[0]).name} failed: {last}")
+
+
+@contextmanager
+def _password_file(settings: Settings) -> Iterator[str]:
+    """A file with mode 0600, owned by the database's account: a command line would show the password to
+    everyone.
+    """
+    with tempfile.NamedTemporaryFile("w", prefix="postgresql-") as stream:
+        stream.write(settings.password + "\n")
+        stream.flush()
+        settings.account.own(Path(stream.name))
+        yield stream.name
+
+
+def _hand_over(settings: Settings, data: Path) -> None:
+    """Give the data folder to the database's account if another user, e.g. a non-root launcher, made it."""
+    uid = settings.account.uid
+    if uid is not None and data.stat().st_uid != uid:
+        for folder, _, files in os.walk(data):
+            settings.account.own(Path(folder))
+            for name in files:
+                settings.account.own(Path(folder, name))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,62 @@
+"""Runs the server and passes signals on: SIGTERM and SIGINT mean a fast shutdown (open sessions are ended,
+data is safe).
+
+PostgreSQL takes SIGTERM as "wait for every session to end", which a pod's grace period would cut short with a
+kill; the container image therefore names SIGINT as its stop signal. Pods here are stopped by SIGTERM, so this
+process translates.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from raglab.services.pgvector.settings import Settings
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def command(settings: Settings, programs: Path, sockets: Path, extra: list[str]) -> list[str]:
+    """The server's command line; ``extra`` are further arguments, such as ``-c work_mem=64MB``."""
+    options = {
+        "listen_addresses": settings.host,
+        "port": str(settings.port),
+        "unix_socket_directories": str(sockets),
+        "log_destination": "stderr",
+        "logging_collector": "off",
+    }
+    pairs = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return [str(programs / "postgres"), "-D", str(settings.data), *pairs, *extra]
+
+
+def run(arguments: list[str], settings: Settings) -> int:
+    """Run the server until it ends, its log on our standard output; returns its exit code."""
+    process = subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stdout,
+        stderr=sys.stdout,
+        cwd=settings.data,
+        preexec_fn=_die_with_parent(),
+        **settings.account.popen(),
+    )
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        process.send_signal(signal.SIGINT)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return process.wait()
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """On Linux the kernel asks the server for a fast shutdown when this process dies, even by SIGKILL."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGINT)
