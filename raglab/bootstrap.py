@@ -28,12 +28,15 @@ def fail(what: str, remedy: str) -> None:
 
 def check_machine() -> None:
     """Refuse early what would fail late."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  (this file runs on whatever Python the machine has)
         version = ".".join(map(str, sys.version_info[:3]))
         fail(f"Python 3.11 or newer is needed, this is {version}.", "Try: make lab PYTHON=python3.11")
     free = shutil.disk_usage(CHECKOUT).free / 1e9
     if not VENV.exists() and free < DISK_NEEDED_GB:
-        fail(f"{free:.1f} GB of disk are free, {DISK_NEEDED_GB} GB are needed.", "Free some space and try again.")
+        fail(
+            f"{free:.1f} GB of disk are free, {DISK_NEEDED_GB} GB are needed.",
+            "Free some space and try again.",
+        )
     if not os.access(CHECKOUT, os.W_OK):
         fail(f"{CHECKOUT} is not writable.", "Clone the repository into a folder of your own.")
 
@@ -47,7 +50,9 @@ def create_venv() -> None:
     result = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
     if result.returncode:
         shutil.rmtree(VENV, ignore_errors=True)
-        fail("Python could not create a virtual environment.", "On Debian and Ubuntu: apt install python3-venv")
+        fail(
+            "Python could not create a virtual environment.", "On Debian and Ubuntu: apt install python3-venv"
+        )
 
 
 def show_progress(done: int, total: int, note: str, started: float) -> None:
@@ -77,8 +82,14 @@ def pip_install(arguments: list[str], total: int) -> None:
                 show_progress(total, 2 * total, "unpacking, about half a minute", started)
     if pip.returncode:
         print("".join(tail))
-        fail("pip could not install the packages (its last lines are above).", "Run the same command again: it resumes.")
-    print(f"{chr(10) if sys.stdout.isatty() else ''}raglab: installed in {time.monotonic() - started:.0f} s", flush=True)
+        fail(
+            "pip could not install the packages (its last lines are above).",
+            "Run the same command again: it resumes.",
+        )
+    print(
+        f"{chr(10) if sys.stdout.isatty() else ''}raglab: installed in {time.monotonic() - started:.0f} s",
+        flush=True,
+    )
 
 
 def install() -> None:

@@ -13,8 +13,9 @@ LESSONS = {
 }
 
 DESCRIPTION = (
-    "On the left the learner's tools: notebook, kubectl, helm. They talk to the Kubernetes API and, through node ports, "
-    "to the pods. In the cluster the query-router calls the LLM NIM, the embedding NIM and pgvector. Each has a "
+    "On the left the learner's tools: notebook, kubectl, helm. They talk to the Kubernetes API and, through "
+    "node ports, to the pods. In the cluster the query-router calls the LLM NIM, the embedding NIM and pgvector. "
+    "Each has a "
     "persistent volume, and the LLM NIM, the embedding NIM and the query-router hold one GPU each of the node's four. "
     "Dashed borders mark what is simulated on the pocket cluster: the Kubernetes API with its node, and the GPUs. "
 )
@@ -25,22 +26,41 @@ def draw(lesson: str) -> Drawing:
     lit = LESSONS[lesson]
     lights = "Everything is lit." if lit == EVERYTHING else f"Lit in this lesson: {', '.join(sorted(lit))}."
     d = Drawing(900, 430, f"The lab's architecture, lesson {lesson}", DESCRIPTION + lights)
-    d.box((20, 120), (150, 110), ["Your tools", "notebook", "kubectl · helm", "Python client"], lit="tools" in lit)
-    d.frame((210, 20), (670, 390), "Kubernetes node minikube (pocket: pods are processes on this machine)", simulated=True)
-    d.box((230, 60), (150, 60), ["Kubernetes API", "kubeconfig, TLS"], "yellow", simulated=True, lit="api" in lit)
+    d.box(
+        (20, 120),
+        (150, 110),
+        ["Your tools", "notebook", "kubectl · helm", "Python client"],
+        lit="tools" in lit,
+    )
+    d.frame(
+        (210, 20),
+        (670, 390),
+        "Kubernetes node minikube (pocket: pods are processes on this machine)",
+        simulated=True,
+    )
+    d.box(
+        (230, 60),
+        (150, 60),
+        ["Kubernetes API", "kubeconfig, TLS"],
+        "yellow",
+        simulated=True,
+        lit="api" in lit,
+    )
     d.arrow([(170, 150), (200, 150), (200, 90), (228, 90)], lit="api" in lit)
     d.arrow([(170, 200), (228, 200)], lit="router" in lit or "llm" in lit)
-    d.box((230, 165), (150, 70), ["query-router", "upload · search · generate"], "green", lit="router" in lit)
+    d.box((230, 165), (175, 70), ["query-router", "upload · search · generate"], "green", lit="router" in lit)
     d.box((500, 50), (170, 70), ["LLM NIM", "nemollm-inference"], "blue", lit="llm" in lit)
     d.box((500, 165), (170, 70), ["Embedding NIM", "nemollm-embedding"], "red", lit="embedding" in lit)
     d.box((500, 280), (170, 70), ["pgvector", "PostgreSQL + vectors"], "green", lit="pgvector" in lit)
     asks = "router" in lit
-    d.arrow([(380, 185), (440, 185), (440, 85), (498, 85)], lit=asks)
-    d.arrow([(380, 200), (498, 200)], lit=asks)
-    d.arrow([(380, 215), (440, 215), (440, 315), (498, 315)], lit=asks)
+    d.arrow([(405, 185), (450, 185), (450, 85), (498, 85)], lit=asks)
+    d.arrow([(405, 200), (498, 200)], lit=asks)
+    d.arrow([(405, 215), (450, 215), (450, 315), (498, 315)], lit=asks)
     for y, size in ((55, "50Gi"), (170, "50Gi"), (285, "5Gi")):
         d.box((730, y), (120, 60), ["Volume", size], "grey", lit="volumes" in lit)
         d.arrow([(670, y + 30), (728, y + 30)], lit="volumes" in lit)
     for index in range(4):
-        d.box((230 + 62 * index, 355), (54, 38), [f"GPU {index}"], "yellow", simulated=True, lit="gpus" in lit)
+        d.box(
+            (230 + 62 * index, 355), (54, 38), [f"GPU {index}"], "yellow", simulated=True, lit="gpus" in lit
+        )
     return d

@@ -20,7 +20,8 @@ text { font: 13px system-ui, sans-serif; fill: #222; text-anchor: middle }
 .arrow { stroke: #555; stroke-width: 1.5; fill: none; marker-end: url(#tip) } #tip path { fill: #555 }
 .paper { fill: #fff }
 @media (prefers-color-scheme: dark) {
-  text { fill: #eee } .paper { fill: #1b1b1b } .arrow { stroke: #bbb } #tip path { fill: #bbb } .box { fill-opacity: .3 }
+  text { fill: #eee } .paper { fill: #1b1b1b } .box { fill-opacity: .3 }
+  .arrow { stroke: #bbb } #tip path { fill: #bbb }
 }"""
 
 
@@ -61,7 +62,9 @@ class Drawing:
             self.text(x + width / 2, first + 16 * number, line, "title" if number == 0 else "small")
         self.parts.append("</g>")
 
-    def frame(self, at: tuple[float, float], size: tuple[float, float], label: str, simulated: bool = False) -> None:
+    def frame(
+        self, at: tuple[float, float], size: tuple[float, float], label: str, simulated: bool = False
+    ) -> None:
         """A thin border around parts that belong together, with its label inside at the top left."""
         (x, y), (width, height) = at, size
         style = "frame simulated" if simulated else "frame"

@@ -24,7 +24,9 @@ def prepare_models() -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=out, transient=True) as progress:
         task = progress.add_task("Preparing the models", total=1.0)
-        models.prepare(paths.models(), lambda what, share: progress.update(task, description=what, completed=share))
+        models.prepare(
+            paths.models(), lambda what, share: progress.update(task, description=what, completed=share)
+        )
 
 
 @click.command()
@@ -57,7 +59,9 @@ def reset(yes: bool) -> None:
     """Throw the pocket cluster away, with everything deployed on it."""
     target = current()
     if target.name != "pocket":
-        raise TargetError("Only the pocket cluster can be reset.", "On a real cluster: kubectl delete namespace …")
+        raise TargetError(
+            "Only the pocket cluster can be reset.", "On a real cluster: kubectl delete namespace …"
+        )
     if not yes:
         click.confirm("Delete the pocket cluster, its volumes and all progress?", abort=True)
     target.down(lambda line: None)

@@ -25,7 +25,11 @@ NODE_PORTS = (30005, 30080, 30081, 30432)
 
 def python(target: Target) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    return sys.version_info >= (3, 11), f"Python {version}", "Install Python 3.11 or newer, then: make clean lab"
+    return (
+        sys.version_info >= (3, 11),
+        f"Python {version}",
+        "Install Python 3.11 or newer, then: make clean lab",
+    )
 
 
 def disk(target: Target) -> Finding:
@@ -60,7 +64,11 @@ def ports(target: Target) -> Finding:
     if target.is_up():
         return True, "node ports (the cluster is running)", ""
     taken = [port for port in NODE_PORTS if not _can_bind(port)]
-    return not taken, f"node ports free{'' if not taken else f' except {taken}'}", "End the programs that use them"
+    return (
+        not taken,
+        f"node ports free{'' if not taken else f' except {taken}'}",
+        "End the programs that use them",
+    )
 
 
 def _can_bind(port: int) -> bool:
@@ -94,5 +102,9 @@ def run(target: Target, out: Console) -> bool:
     """Print every finding; True when all passed."""
     findings = [check(target) for check in CHECKS]
     for passed, found, fix in findings:
-        out.print(f"[green]OK  [/green] {found}" if passed else f"[red]FAIL[/red] {found}\n     [bold]Fix:[/bold] {fix}")
+        out.print(
+            f"[green]OK  [/green] {found}"
+            if passed
+            else f"[red]FAIL[/red] {found}\n     [bold]Fix:[/bold] {fix}"
+        )
     return all(passed for passed, _, _ in findings)

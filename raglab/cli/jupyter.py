@@ -54,7 +54,10 @@ def serve(target: Target, out: Console) -> None:
     signal.signal(signal.SIGTERM, _interrupt)  # `kill` ends the lab as tidily as Ctrl-C
     try:
         url = _address(server, Path(variables["JUPYTER_RUNTIME_DIR"]))
-        out.print(f"\nJupyterLab: {url}\nStart with 00_start_here.ipynb. Ctrl-C here ends the lab.\n", soft_wrap=True)
+        out.print(
+            f"\nJupyterLab: {url}\nStart with 00_start_here.ipynb. Ctrl-C here ends the lab.\n",
+            soft_wrap=True,
+        )
         if not os.environ.get("NO_BROWSER"):
             webbrowser.open(url)
         server.wait()

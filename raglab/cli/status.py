@@ -28,7 +28,9 @@ def _ready(pod: dict[str, Any]) -> str:
 
 def _gpus(pods: list[dict[str, Any]]) -> int:
     """GPUs held by pods that have not ended."""
-    live = [p for p in pods if p["spec"].get("nodeName") and p["status"].get("phase") in ("Pending", "Running")]
+    live = [
+        p for p in pods if p["spec"].get("nodeName") and p["status"].get("phase") in ("Pending", "Running")
+    ]
     limits = [c.get("resources", {}).get("limits", {}) for pod in live for c in pod["spec"]["containers"]]
     return sum(int(limit.get(RESOURCE, 0)) for limit in limits)
 
@@ -39,7 +41,9 @@ def pods_table(pods: list[dict[str, Any]]) -> Table:
     for pod in pods:
         meta, state = pod["metadata"], pod["status"]
         gpus = str(_gpus([pod]) or "")
-        table.add_row(meta["namespace"], meta["name"], _ready(pod), state.get("phase"), state.get("podIP", ""), gpus)
+        table.add_row(
+            meta["namespace"], meta["name"], _ready(pod), state.get("phase"), state.get("podIP", ""), gpus
+        )
     return table
 
 
@@ -50,7 +54,11 @@ def services_table(target: Target, services: list[dict[str, Any]]) -> Table:
         for port in service["spec"].get("ports", []):
             if "nodePort" in port:
                 address = f"{target.node_address()}:{port['nodePort']}"
-                table.add_row(f"{service['metadata']['namespace']}/{service['metadata']['name']}", port.get("name"), address)
+                table.add_row(
+                    f"{service['metadata']['namespace']}/{service['metadata']['name']}",
+                    port.get("name"),
+                    address,
+                )
     return table
 
 

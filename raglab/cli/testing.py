@@ -47,7 +47,13 @@ def _call(name: str, command: list[str]) -> int:
 def _lessons() -> int:
     """All notebooks in order on one fresh cluster, each cell executed and compared with its recording."""
     notebooks = [str(path) for path in sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
-    options = ["--nbval", "--nbval-cell-timeout=240", f"--nbval-sanitize-with={SANITIZE}", "-p", "no:cacheprovider"]
+    options = [
+        "--nbval",
+        "--nbval-cell-timeout=240",
+        f"--nbval-sanitize-with={SANITIZE}",
+        "-p",
+        "no:cacheprovider",
+    ]
     target = Pocket()
     target.up(out.print)
     try:

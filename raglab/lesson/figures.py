@@ -17,7 +17,9 @@ def figure(plot: Any, alt: str) -> None:
         raise ValueError(f"alt needs at least {MINIMUM_WORDS} words that say what the figure shows")
     buffer = io.StringIO()
     # A fixed hash salt and no date make the same data give the same picture.
-    plot.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Title": alt, "Description": alt})
+    plot.savefig(
+        buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Title": alt, "Description": alt}
+    )
     display(SVG(_described(buffer.getvalue(), alt)), metadata={"image/svg+xml": {"alt": alt}})
     print(f"Figure: {alt}")
 

@@ -19,7 +19,9 @@ class LiveLine:
         if self._handle is not None:
             self._handle.update(_Line(text))
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         self.show("")
 
 

@@ -12,7 +12,12 @@ from raglab.targets import Target
 
 CONFIG = paths.CHECKOUT / "kubernetes-config"
 RELEASES = ("nemollm-inference", "nemollm-embedding", "rag-app")
-WORKLOADS = ("statefulset/nemollm-inference", "statefulset/nemollm-embedding", "statefulset/pgvector", "deployment/query-router")
+WORKLOADS = (
+    "statefulset/nemollm-inference",
+    "statefulset/nemollm-embedding",
+    "statefulset/pgvector",
+    "deployment/query-router",
+)
 VOLUMES = ("nemollm-inference-pv", "nemollm-embedding-pv", "pgvector-pv")
 START_LIMIT = 120  # seconds for all pods to become ready
 
@@ -21,7 +26,12 @@ def gpus() -> tuple[int, int]:
     """GPUs free and GPUs in all, from the node's allocatable and what pods hold."""
     total = sum(int(n["status"]["allocatable"].get(RESOURCE, 0)) for n in cluster.items("nodes"))
     pods = cluster.items("pods", "-A", "--field-selector=status.phase!=Succeeded,status.phase!=Failed")
-    limits = [c.get("resources", {}).get("limits", {}) for p in pods if p["spec"].get("nodeName") for c in p["spec"]["containers"]]
+    limits = [
+        c.get("resources", {}).get("limits", {})
+        for p in pods
+        if p["spec"].get("nodeName")
+        for c in p["spec"]["containers"]
+    ]
     return total - sum(int(limit.get(RESOURCE, 0)) for limit in limits), total
 
 
@@ -45,7 +55,11 @@ def rag_application(target: Target) -> None:
     wait_quietly(*WORKLOADS, seconds=START_LIMIT)
 
 
-STATES: dict[str, Callable[[Target], None]] = {"any": any_state, "empty": empty, "rag-application": rag_application}
+STATES: dict[str, Callable[[Target], None]] = {
+    "any": any_state,
+    "empty": empty,
+    "rag-application": rag_application,
+}
 
 
 def reach(state: str, target: Target) -> None:

@@ -32,7 +32,7 @@ def notebooks(folder: Path, numbers: Iterable[str]) -> list[Path]:
 
 
 def record(path: Path, target: Target) -> float:
-    """Run one notebook from its beginning and write its outputs; returns seconds. Nothing is written if a cell fails."""
+    """Run one notebook and write its outputs; returns seconds. Nothing is written if a cell fails."""
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
     NotebookClient(notebook, timeout=CELL_LIMIT, resources={"metadata": {"path": str(path.parent)}}).execute()

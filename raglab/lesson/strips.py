@@ -19,5 +19,7 @@ def strip(lesson: Lesson) -> str:
 
 def table(lessons: Iterable[Lesson]) -> str:
     """The lesson table of the README."""
-    rows = [f"| [{x.number} {x.title}](notebooks/{x.file}) | {x.summary} | {x.minutes} min |" for x in lessons]
+    rows = [
+        f"| [{x.number} {x.title}](notebooks/{x.file}) | {x.summary} | {x.minutes} min |" for x in lessons
+    ]
     return "\n".join(["| Lesson | You learn | Time |", "|---|---|---|", *rows])

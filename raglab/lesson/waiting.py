@@ -1,4 +1,4 @@
-"""Bounded waiting: every asynchronous step of a lesson ends in `wait_for`, which says what it waits for and why it gave up."""
+"""Bounded waiting: `wait_for` says what it waits for, and when it gives up, why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class GaveUp(Exception):
 
 def _pod(pod: dict[str, Any]) -> State:
     conditions = {c["type"]: c["status"] for c in pod["status"].get("conditions", [])}
-    return conditions.get("Ready") == "True", "Ready" if conditions.get("Ready") == "True" else pod["status"]["phase"]
+    return conditions.get("Ready") == "True", "Ready" if conditions.get("Ready") == "True" else pod["status"][
+        "phase"
+    ]
 
 
 def _replicas(workload: dict[str, Any]) -> State:
@@ -77,6 +79,8 @@ def _until_ready(name: str, namespace: str, deadline: float, line: LiveLine) -> 
         left = deadline - time.monotonic()
         if left < 0:
             event = cluster.last_event(short, namespace) or "none"
-            raise GaveUp(f"{name} is not ready: {state}. Last event: {event}. Look: kubectl describe {kind} {short}")
+            raise GaveUp(
+                f"{name} is not ready: {state}. Last event: {event}. Look: kubectl describe {kind} {short}"
+            )
         line.show(f"waiting for {name}: {state}, {left:.0f} s left")
         time.sleep(INTERVAL)

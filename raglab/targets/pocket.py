@@ -103,7 +103,12 @@ class Pocket(Target):
         command = [sys.executable, "-m", "raglab.pocket", "--config", str(config)]
         with self.log().open("ab") as log:
             return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.state
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.state,
             )
 
     def _wait_until_ready(self, starter: subprocess.Popen[bytes]) -> None:

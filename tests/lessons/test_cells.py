@@ -23,11 +23,15 @@ BANNED = {
 def test_code_cells_are_short(notebook: Notebook) -> None:
     long = [(cell.index, len(cell.lines)) for cell in notebook.code if len(cell.lines) > 15]
     assert not long, f"code cells have at most 15 lines so that one idea stays visible; split {long}"
-    assert median(len(cell.lines) for cell in notebook.code) <= 4, "half of all code cells have at most 4 lines"
+    assert median(len(cell.lines) for cell in notebook.code) <= 4, (
+        "half of all code cells have at most 4 lines"
+    )
 
 
 def test_prose_cells_are_short(notebook: Notebook) -> None:
-    long = [(cell.index, len(cell.source.split())) for cell in notebook.prose if len(cell.source.split()) > 120]
+    long = [
+        (cell.index, len(cell.source.split())) for cell in notebook.prose if len(cell.source.split()) > 120
+    ]
     assert not long, f"prose cells have at most 120 words: learners skip walls of text; split {long}"
 
 
@@ -40,21 +44,27 @@ def test_no_banned_commands(notebook: Notebook) -> None:
 
 def test_tags_are_known(notebook: Notebook) -> None:
     used = frozenset().union(*(cell.tags for cell in notebook.cells))
-    assert used <= TAGS, f"tags {sorted(used - TAGS)} are unknown to the tests; the closed list is {sorted(TAGS)}"
+    assert used <= TAGS, (
+        f"tags {sorted(used - TAGS)} are unknown to the tests; the closed list is {sorted(TAGS)}"
+    )
 
 
 def test_few_outputs_are_left_uncompared() -> None:
     cells = [cell for path in NOTEBOOKS for cell in read(path).code]
     ignored = [cell for cell in cells if "nbval-ignore-output" in cell.tags]
     share = len(ignored) / len(cells)
-    assert share <= 0.05, f"{share:.1%} of all code cells are not compared, 5 % are allowed; print facts in a stable shape"
+    assert share <= 0.05, (
+        f"{share:.1%} of all code cells are not compared, 5 % are allowed; print facts in a stable shape"
+    )
 
 
 def test_wait_commands_are_bounded(notebook: Notebook) -> None:
     for cell in notebook.code:
         for line in cell.lines:
             if re.search(r"kubectl (wait|rollout status)", line):
-                assert "--timeout" in line, f"cell {cell.index}: give kubectl wait a --timeout, or a failure hangs the class"
+                assert "--timeout" in line, (
+                    f"cell {cell.index}: give kubectl wait a --timeout, or a failure hangs the class"
+                )
 
 
 def test_headings_are_plain(notebook: Notebook) -> None:

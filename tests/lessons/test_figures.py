@@ -17,11 +17,17 @@ SVG = "{http://www.w3.org/2000/svg}"
 def test_pictures_equal_their_sources() -> None:
     code = "import build, json; print(json.dumps(build.drawings()))"
     made = subprocess.run(
-        [sys.executable, "-c", code], cwd=paths.CHECKOUT / "figures" / "src", capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=paths.CHECKOUT / "figures" / "src",
+        capture_output=True,
+        text=True,
+        check=True,
     )
     import json
 
-    assert json.loads(made.stdout) == {path.name: path.read_text() for path in FIGURES}, "run python figures/src/build.py"
+    assert json.loads(made.stdout) == {path.name: path.read_text() for path in FIGURES}, (
+        "run python figures/src/build.py"
+    )
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)

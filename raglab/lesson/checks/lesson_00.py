@@ -20,15 +20,26 @@ def node_ready() -> Verdict:
     nodes = cluster.items("nodes")
     conditions = [c for node in nodes for c in node["status"]["conditions"] if c["type"] == "Ready"]
     ready = sum(c["status"] == "True" for c in conditions)
-    return Verdict(ready > 0 and ready == len(nodes), f"{ready} of {len(nodes)}", "every node Ready", "raglab doctor")
+    return Verdict(
+        ready > 0 and ready == len(nodes), f"{ready} of {len(nodes)}", "every node Ready", "raglab doctor"
+    )
 
 
 @register("00.first-answer", "The model has answered")
 def first_answer(answer: dict[str, Any]) -> Verdict:
     usage, choices = answer.get("usage", {}), answer.get("choices", [])
     text = choices[0]["message"]["content"].strip() if choices else ""
-    observed = "an answer with text and token counts" if text and usage.get("completion_tokens") else str(answer)[:200]
-    return Verdict(bool(text and usage.get("completion_tokens")), observed, "an answer with text", "Run the cell with the question again")
+    observed = (
+        "an answer with text and token counts"
+        if text and usage.get("completion_tokens")
+        else str(answer)[:200]
+    )
+    return Verdict(
+        bool(text and usage.get("completion_tokens")),
+        observed,
+        "an answer with text",
+        "Run the cell with the question again",
+    )
 
 
 @register("00.first-pod", "Your first pod has run to its end")
@@ -41,5 +52,8 @@ def first_pod() -> Verdict:
 def clean() -> Verdict:
     left = cluster.exists("namespace", "hello")
     return Verdict(
-        not left, "no namespace hello" if not left else "namespace hello", "no namespace hello", "kubectl delete namespace hello"
+        not left,
+        "no namespace hello" if not left else "namespace hello",
+        "no namespace hello",
+        "kubectl delete namespace hello",
     )

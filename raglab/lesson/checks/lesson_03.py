@@ -16,7 +16,12 @@ CHART = str(preparing.CONFIG / "charts" / "nemollm-inference")
 def claims_bound() -> Verdict:
     phases = {c["metadata"]["name"]: c["status"]["phase"] for c in cluster.items("pvc")}
     wrong = {name: phases.get(name, "missing") for name in CLAIMS if phases.get(name) != "Bound"}
-    return Verdict(not wrong, str(wrong) if wrong else "3 of 3", "Bound", f"kubectl describe pvc {next(iter(wrong), '')} -n rag-sample")
+    return Verdict(
+        not wrong,
+        str(wrong) if wrong else "3 of 3",
+        "Bound",
+        f"kubectl describe pvc {next(iter(wrong), '')} -n rag-sample",
+    )
 
 
 @register("03.values", "The chart refuses a setting it does not know")
@@ -25,7 +30,12 @@ def values() -> Verdict:
         cluster.run("helm", "template", "x", CHART, "--set", "modle.name=x")
     except cluster.ClusterError as error:
         return Verdict("modle" in str(error), "modle is refused", "modle is refused", "helm show values")
-    return Verdict(False, "modle was accepted", "modle is refused", "Restore values.schema.json of the chart: git checkout")
+    return Verdict(
+        False,
+        "modle was accepted",
+        "modle is refused",
+        "Restore values.schema.json of the chart: git checkout",
+    )
 
 
 def _replicas(*workloads: str) -> Verdict:
@@ -37,7 +47,9 @@ def _replicas(*workloads: str) -> Verdict:
         states[short] = (found["status"].get("readyReplicas", 0), found["spec"]["replicas"])
     wrong = [name for name, (ready, wanted) in states.items() if ready < wanted or not wanted]
     observed = ", ".join(f"{name} {ready}/{wanted}" for name, (ready, wanted) in states.items())
-    return Verdict(not wrong, observed, "every replica ready", f"kubectl describe pods -n rag-sample   (look at {wrong})")
+    return Verdict(
+        not wrong, observed, "every replica ready", f"kubectl describe pods -n rag-sample   (look at {wrong})"
+    )
 
 
 @register("03.nims-ready", "Both NIMs are ready")
@@ -56,7 +68,12 @@ def own_port() -> Verdict:
     release = cluster.run("helm", "get", "values", "rag-app", "-n", cluster.NAMESPACE, "-o", "json")
     kept = len(json.loads(release) or {}) > 1  # the values file sets more than the Service
     observed = f"NodePort {port}, {'values kept' if kept else 'values lost'}"
-    return Verdict(port == 30181 and kept, observed, "NodePort 30181, values kept", "helm get values rag-app -n rag-sample")
+    return Verdict(
+        port == 30181 and kept,
+        observed,
+        "NodePort 30181, values kept",
+        "helm get values rag-app -n rag-sample",
+    )
 
 
 @register("03.repaired", "The second database's pod has run")
@@ -72,4 +89,6 @@ def leaves() -> Verdict:
     free, total = preparing.gpus()
     observed = f"{'application ready' if ready.passed else ready.observed}, {free} of {total} {RESOURCE} free"
     expected = "application ready, one GPU free, no object of the break-it"
-    return Verdict(ready.passed and not extra, f"{observed}{f', {extra}' if extra else ''}", expected, ready.next)
+    return Verdict(
+        ready.passed and not extra, f"{observed}{f', {extra}' if extra else ''}", expected, ready.next
+    )

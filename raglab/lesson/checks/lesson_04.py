@@ -41,22 +41,39 @@ def _first_source(question: str) -> str:
 @register("04.uploaded", "The PDF is in the knowledge base")
 def uploaded() -> Verdict:
     count = _documents().get(PDF, 0)
-    return Verdict(count > 10, f"{count} passages of {PDF}", "its passages", "Run the upload cell again and read its answer")
+    return Verdict(
+        count > 10,
+        f"{count} passages of {PDF}",
+        "its passages",
+        "Run the upload cell again and read its answer",
+    )
 
 
 @register("04.search", "Search finds passages of the PDF, best first")
 def search(hits: list[dict[str, Any]]) -> Verdict:
     scores = [hit["score"] for hit in hits]
     right = bool(hits) and scores == sorted(scores, reverse=True) and hits[0]["source"] == PDF
-    return Verdict(right, f"{len(hits)} passages, best {max(scores, default=0):.2f}", "passages in order", "Look at the printed hits")
+    return Verdict(
+        right,
+        f"{len(hits)} passages, best {max(scores, default=0):.2f}",
+        "passages in order",
+        "Look at the printed hits",
+    )
 
 
 @register("04.answer", "An answer was generated from your documents")
 def answer(text: str) -> Verdict:
     log = cluster.kubectl("logs", "deployment/query-router", "-n", cluster.NAMESPACE, "--tail=400")
     logged = "Prompt used" in log
-    observed = f"{'text' if text.strip() else 'no text'}, prompt {'in the log' if logged else 'not in the log'}"
-    return Verdict(bool(text.strip()) and logged, observed, "text, prompt in the log", "kubectl logs deployment/query-router -n rag-sample")
+    observed = (
+        f"{'text' if text.strip() else 'no text'}, prompt {'in the log' if logged else 'not in the log'}"
+    )
+    return Verdict(
+        bool(text.strip()) and logged,
+        observed,
+        "text, prompt in the log",
+        "kubectl logs deployment/query-router -n rag-sample",
+    )
 
 
 @register("04.table", "The table holds one vector for each passage")
@@ -66,13 +83,23 @@ def table() -> Verdict:
     rows = cluster.kubectl("exec", "pgvector-0", "-n", cluster.NAMESPACE, "--", "bash", "-c", command).strip()
     passages, vectors = (int(value) for value in rows.split("|"))
     expected = sum(_documents().values())
-    return Verdict(passages == vectors == expected, f"{vectors} vectors", f"{expected} vectors", "Upload the document again")
+    return Verdict(
+        passages == vectors == expected,
+        f"{vectors} vectors",
+        f"{expected} vectors",
+        "Upload the document again",
+    )
 
 
 @register("04.retrieval", "Retrieval finds the evidence")
 def retrieval(score: Score) -> Verdict:
     observed = f"hit rate@{score.k} {score.hit_rate:.2f}, MRR {score.mrr:.2f}"
-    return Verdict(score.hit_rate >= HIT_RATE, observed, f"hit rate of {HIT_RATE} or more", "Upload the PDF, then evaluate again")
+    return Verdict(
+        score.hit_rate >= HIT_RATE,
+        observed,
+        f"hit rate of {HIT_RATE} or more",
+        "Upload the PDF, then evaluate again",
+    )
 
 
 @register("04.second-corpus", "Documents in four more formats answer questions")
@@ -80,7 +107,9 @@ def second_corpus() -> Verdict:
     formats = {name.rsplit(".", 1)[-1] for name in _documents()}
     missing = {"md", "html", "txt", "docx"} - formats
     if missing:
-        return Verdict(False, f"no {', '.join(sorted(missing))}", "md, html, txt and docx", "Upload the missing files")
+        return Verdict(
+            False, f"no {', '.join(sorted(missing))}", "md, html, txt and docx", "Upload the missing files"
+        )
     source = _first_source("What does the GPU policy of the lab say?")
     return Verdict(source != PDF, f"the GPU policy is found in {source}", "a handbook file", "Search again")
 
@@ -88,7 +117,12 @@ def second_corpus() -> Verdict:
 @register("04.repaired", "Search works again")
 def repaired() -> Verdict:
     source = _first_source("safety evaluation")
-    return Verdict(source != "nothing", "search answers" if source != "nothing" else source, "search answers", "kubectl get pods -n rag-sample")
+    return Verdict(
+        source != "nothing",
+        "search answers" if source != "nothing" else source,
+        "search answers",
+        "kubectl get pods -n rag-sample",
+    )
 
 
 @register("04.leaves", "The application runs and holds no document")
