@@ -1,8 +1,10 @@
-"""Puts the models of the lab's model servers into one folder, from Python packages that carry them as plain data.
+"""Puts the models of the lab's model servers into one folder, from Python packages that carry them as plain
+data.
 
-The packages are only located, never imported: their code is not needed and need not be importable. `models.yaml` pins
-every source by size and SHA-256. Each target is written beside its place and renamed, so a file that exists is whole;
-a stamp next to it (`NAME.json`) records what it was made from, so `prepare` repeats nothing and `check` sees damage.
+The packages are only located, never imported: their code is not needed and need not be importable.
+`models.yaml` pins every source by size and SHA-256. Each target is written beside its place and renamed, so
+a file that exists is whole; a stamp next to it (`NAME.json`) records what it was made from, so `prepare`
+repeats nothing and `check` sees damage.
 """
 
 from __future__ import annotations
@@ -86,8 +88,8 @@ def model(role: str) -> Model:
 def prepare(folder: Path, report: Report) -> list[Path]:
     """Makes the model folder complete and returns its files; what is already there and whole is kept.
 
-    `report` gets a line for people and the finished share of that step, 0 to 1. Safe to interrupt and to run twice at
-    once: a second run waits for the first. Raises ModelError for a missing or altered source.
+    `report` gets a line for people and the finished share of that step, 0 to 1. Safe to interrupt and to
+    run twice at once: a second run waits for the first. Raises ModelError for a missing or altered source.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(folder / ".lock"):

@@ -1,8 +1,8 @@
 """Rewrites a GGUF model with its Q4_1 weights stored as Q8_0.
 
-llama.cpp has fast repacked CPU kernels for Q8_0 but none for Q4_1, so the same weights read their prompt about twice
-as fast after this step; the values themselves are the ones of the source, each block of 32 rounded once more to 8 bits.
-Only numpy is needed: nothing is compiled and no model is downloaded.
+llama.cpp has fast repacked CPU kernels for Q8_0 but none for Q4_1, so the same weights read their prompt
+about twice as fast after this step; the values themselves are the ones of the source, each block of 32
+rounded once more to 8 bits. Only numpy is needed: nothing is compiled and no model is downloaded.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def _copy_field(writer: GGUFWriter, field: ReaderField) -> None:
 
 
 def _layout(tensor: ReaderTensor) -> tuple[tuple[int, ...], np.dtype, int, GGMLQuantizationType | None]:
-    """Shape, numpy type, bytes and raw type as GGUFWriter wants them; GGUF lists dimensions innermost first."""
+    """Shape, numpy type, bytes and raw type as GGUFWriter wants them; GGUF lists dimensions innermost
+    first.
+    """
     if tensor.tensor_type != _FROM:
         return tensor.data.shape, tensor.data.dtype, tensor.data.nbytes, tensor.tensor_type
     rows, columns = tuple(reversed(tensor.shape.tolist()))

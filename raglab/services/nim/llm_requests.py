@@ -1,0 +1,173 @@
+"""The requests of the OpenAI API as a NIM for LLMs accepts them, checked before the model sees anything.
+
+Names, types and ranges are OpenAI's, plus `ignore_eos`, `top_k`, `min_p` and `repetition_penalty`, which
+NIM passes to its engine too. An argument nobody knows is refused, so that a misspelt one does not pass
+unnoticed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_MAX_STOPS = 16
+Text = Annotated[str, Field(min_length=1)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StreamOptions(_Strict):
+    """What a stream carries besides its text."""
+
+    include_usage: bool = False
+
+
+class TextPart(_Strict):
+    """One piece of a message's content."""
+
+    type: Literal["text"]
+    text: str
+
+
+class Message(_Strict):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str | list[TextPart]
+    name: str | None = None
+
+    def plain(self) -> dict[str, str]:
+        """The turn with its content as one string."""
+        parts = self.content
+        text = parts if isinstance(parts, str) else "".join(part.text for part in parts)
+        return {"role": self.role, "content": text}
+
+
+class ResponseFormat(_Strict):
+    """Plain text, any JSON, or JSON by a schema."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: dict[str, Any] | None = None
+
+
+class _Request(_Strict):
+    model: Text
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: int = Field(1, ge=1)
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    top_k: int | None = Field(None, ge=-1)
+    min_p: float | None = Field(None, ge=0, le=1)
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    repetition_penalty: float | None = Field(None, gt=0, le=2)
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    stop: str | list[str] | None = None
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    ignore_eos: bool = False
+    user: str | None = None
+
+    @field_validator("stop")
+    @classmethod
+    def _few_stops(cls, stop: str | list[str] | None) -> list[str] | None:
+        stops = [stop] if isinstance(stop, str) else stop
+        if stops and (len(stops) > _MAX_STOPS or not all(stops)):
+            raise ValueError(f"must be 1 to {_MAX_STOPS} texts, none of them empty")
+        return stops
+
+    @field_validator("logit_bias")
+    @classmethod
+    def _token_ids(cls, bias: dict[str, float] | None) -> dict[str, float] | None:
+        if bias and not all(token.isascii() and token.isdigit() for token in bias):
+            raise ValueError("keys must be token numbers")
+        return bias
+
+    @model_validator(mode="after")
+    def _options_need_a_stream(self) -> _Request:
+        if self.stream_options and not self.stream:
+            raise ValueError("stream_options is only allowed when stream is true")
+        return self
+
+    @property
+    def choices(self) -> int:
+        """How many texts this request asks for; each occupies one slot of the model."""
+        return self.n
+
+    @property
+    def limit(self) -> int | None:
+        """Most tokens to generate, None for as many as fit."""
+        return self.max_tokens
+
+    def sampling(self) -> dict[str, Any]:
+        """The arguments in llama.cpp's names; what the client left out keeps OpenAI's default."""
+        given = {
+            "temperature": 1.0 if self.temperature is None else self.temperature,
+            "top_p": 1.0 if self.top_p is None else self.top_p,
+            "top_k": 0 if self.top_k in (None, -1) else self.top_k,
+            "min_p": self.min_p or 0.0,
+            "frequency_penalty": self.frequency_penalty,
+            "presence_penalty": self.presence_penalty,
+            "repeat_penalty": self.repetition_penalty,
+            # llama.cpp's seeds are 32 bits wide, and the highest one means "random"
+            "seed": None if self.seed is None else self.seed % 0xFFFFFFFF,
+            "stop": self.stop,
+            "logit_bias": [[int(key), value] for key, value in (self.logit_bias or {}).items()] or None,
+            "ignore_eos": self.ignore_eos,
+            "max_tokens": self.limit,
+            "n": self.n,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class ChatRequest(_Request):
+    """POST /v1/chat/completions."""
+
+    messages: list[Message] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    logprobs: bool = False
+    top_logprobs: int | None = Field(None, ge=0, le=20)
+    response_format: ResponseFormat | None = None
+
+    @property
+    def limit(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+    def engine(self) -> dict[str, Any]:
+        """The request for llama.cpp."""
+        request = self.sampling() | {"messages": [message.plain() for message in self.messages]}
+        if self.logprobs:
+            request |= {"logprobs": True, "top_logprobs": self.top_logprobs or 0}
+        if self.response_format:
+            request["response_format"] = self.response_format.model_dump(exclude_none=True)
+        return request
+
+
+class CompletionRequest(_Request):
+    """POST /v1/completions; prompts are texts, not token numbers."""
+
+    prompt: Text | Annotated[list[Text], Field(min_length=1)]
+    max_tokens: int | None = Field(16, ge=1)
+    logprobs: int | None = Field(None, ge=0, le=5)
+    best_of: Literal[1] | None = None
+    echo: Literal[False] | None = None
+    suffix: Literal[""] | None = None
+
+    @property
+    def prompts(self) -> list[str]:
+        """The prompts as a list."""
+        return [self.prompt] if isinstance(self.prompt, str) else self.prompt
+
+    @property
+    def choices(self) -> int:
+        return self.n * len(self.prompts)
+
+    def engine(self) -> dict[str, Any]:
+        """The request for llama.cpp."""
+        request = self.sampling() | {"prompt": self.prompts}
+        return request if self.logprobs is None else request | {"logprobs": max(1, self.logprobs)}

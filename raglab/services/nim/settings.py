@@ -1,0 +1,110 @@
+"""What a NIM stand-in is told from outside, by the environment variables of the real containers.
+
+Names starting with `NIM_` are those of NIM 1.x; names starting with `RAGLAB_` exist only here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """An environment variable cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Common to all model servers."""
+
+    host: str
+    port: int
+    names: tuple[str, ...]
+    models: Path
+    threads: int
+    log_level: str = "INFO"
+    drain_seconds: float = 25.0
+    max_waiting: int = 64
+
+    @property
+    def served_name(self) -> str:
+        """The name that answers carry; requests may use any of `names`."""
+        return self.names[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LlmSettings(Settings):
+    """Settings of the LLM stand-in."""
+
+    context: int = 4096
+    slots: int = 4
+    reuse_cache: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingSettings(Settings):
+    """Settings of the embedding stand-in."""
+
+    max_batch: int = 4096
+
+
+def llm_settings(environ: Mapping[str, str] = os.environ) -> LlmSettings:
+    """Reads the LLM stand-in's settings. Raises SettingsError."""
+    env = _Environment(environ)
+    return LlmSettings(
+        host=env.host(),
+        port=env.number("NIM_SERVER_PORT", 8000, 1, 65535),
+        names=env.names("llama-2-7b-chat"),
+        models=env.models(),
+        threads=env.number("NIM_THREADS", 1, 1, 256),
+        log_level=env.text("NIM_LOG_LEVEL", "INFO"),
+        drain_seconds=env.number("RAGLAB_DRAIN_SECONDS", 25, 0, 3600),
+        max_waiting=env.number("RAGLAB_MAX_WAITING", 64, 0, 10_000),
+        context=env.number("NIM_MAX_MODEL_LEN", 4096, 256, 8192),
+        slots=env.number("RAGLAB_SLOTS", 4, 1, 64),
+        reuse_cache=env.text("NIM_ENABLE_KV_CACHE_REUSE", "0") == "1",
+    )
+
+
+def embedding_settings(environ: Mapping[str, str] = os.environ) -> EmbeddingSettings:
+    """Reads the embedding stand-in's settings. Raises SettingsError."""
+    env = _Environment(environ)
+    return EmbeddingSettings(
+        host=env.host(),
+        port=env.number("NIM_HTTP_API_PORT", 8000, 1, 65535),
+        names=env.names("NV-Embed-QA"),
+        models=env.models(),
+        threads=env.number("NIM_THREADS", 2, 1, 256),
+        log_level=env.text("NIM_LOG_LEVEL", "INFO"),
+        drain_seconds=env.number("RAGLAB_DRAIN_SECONDS", 25, 0, 3600),
+        max_waiting=env.number("RAGLAB_MAX_WAITING", 64, 0, 10_000),
+        max_batch=env.number("RAGLAB_MAX_BATCH", 4096, 1, 100_000),
+    )
+
+
+@dataclass(frozen=True)
+class _Environment:
+    environ: Mapping[str, str] = field(repr=False)
+
+    def text(self, name: str, default: str) -> str:
+        return self.environ.get(name) or default
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        text = self.text(name, str(default))
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
+        return int(text)
+
+    def host(self) -> str:
+        """Only the pod's own address; without one, only this machine."""
+        return self.text("HOST", self.text("POD_IP", "127.0.0.1"))
+
+    def names(self, default: str) -> tuple[str, ...]:
+        """NIM_SERVED_MODEL_NAME is a comma-separated list; the first name is the one answers carry."""
+        names = [part.strip() for part in self.text("NIM_SERVED_MODEL_NAME", default).split(",")]
+        return tuple(name for name in names if name) or (default,)
+
+    def models(self) -> Path:
+        return Path(self.text("RAGLAB_MODELS", "/opt/models"))
