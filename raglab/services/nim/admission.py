@@ -52,17 +52,20 @@ class Admission:
         """Requests in the line."""
         return len(self._line)
 
-    async def enter(self, places: int) -> Ticket:
-        """Waits for places. Raises ApiError 503 when the line is full; cancelling leaves the line."""
-        if not self._line and places <= self._free:
-            return self._admit(places)
-        if self.waiting >= self.max_waiting:
+    def check_room(self) -> None:
+        """Raises ApiError 503 when the line is full, with the time after which a new try makes sense."""
+        if self.waiting >= self.max_waiting and (self._line or not self._free):
             raise ApiError(
                 503,
                 f"The server is overloaded: {self.running} requests run and {self.waiting} wait already",
                 code="overloaded",
                 retry_after=self._seconds_until_free(),
             )
+
+    async def enter(self, places: int) -> Ticket:
+        """Waits in line for places; cancelling leaves the line."""
+        if not self._line and places <= self._free:
+            return self._admit(places)
         entry = (places, asyncio.get_running_loop().create_future())
         self._line.append(entry)
         try:

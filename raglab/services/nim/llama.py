@@ -188,7 +188,9 @@ def _work(call: Callable[..., None], request: str, generation: Generation) -> No
 
 
 def _socket_folder() -> Path:
-    """A private folder with a path short enough for a Unix socket, whose name the kernel limits to 107 bytes."""
+    """A private folder with a path short enough for a Unix socket, whose name the kernel limits to 107
+    bytes.
+    """
     folder = tempfile.gettempdir()
     return Path(tempfile.mkdtemp(prefix="llama-", dir=folder if len(folder) < 80 else "/tmp"))
 

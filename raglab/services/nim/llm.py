@@ -77,6 +77,7 @@ class Methods:
         self._service.check_model(asked.model)
         if asked.choices > self._settings.slots:
             raise ApiError(400, f"n: at most {self._settings.slots} choices per request", param="n")
+        self._admission.check_room()
         ticket = await self._admission.enter(asked.choices)
         generation = self._llama.start(isinstance(asked, ChatRequest), asked.engine(), ticket.release)
         try:
