@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
+from typing import Any
 
 import yaml
+
+Object = dict[str, Any]
+"""A Kubernetes object as decoded JSON."""
 
 
 @dataclass(frozen=True)

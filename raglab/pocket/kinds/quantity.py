@@ -1,0 +1,95 @@
+"""Quantities (``250m``, ``1Gi``, ``1e3``): exact arithmetic and the one spelling an API server stores.
+
+The rules are those of ``k8s.io/apimachinery/pkg/api/resource``: a value keeps its suffix family (binary, decimal or
+exponent) and takes the largest suffix of it that leaves a whole number; anything finer than a billionth is rounded up.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+PATTERN = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+|)")
+REFUSAL = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+"""What an API server answers to anything else."""
+
+_BINARY = {suffix: 1024**power for power, suffix in enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))}
+_DECIMAL = {
+    suffix: 3 * step for step, suffix in enumerate(("n", "u", "m", "", "k", "M", "G", "T", "P", "E"), -3)
+}
+_EXPONENT = re.compile(r"[eE]([+-]?\d+)")
+_FINEST = 10**9
+
+
+@lru_cache(maxsize=4096)
+def _split(text: str) -> tuple[Fraction, str]:
+    """The exact value, and the suffix as written."""
+    match = PATTERN.fullmatch(text)
+    if match is None:
+        raise ValueError(REFUSAL)
+    sign, digits, suffix = match.groups()
+    number = Fraction(digits.rstrip(".") if digits.endswith(".") else digits)
+    value = _round(number * _scale(suffix))
+    return (-value if sign == "-" else value), suffix
+
+
+def _scale(suffix: str) -> Fraction:
+    if suffix in _DECIMAL:
+        return Fraction(10) ** _DECIMAL[suffix]
+    if suffix in _BINARY:
+        return Fraction(_BINARY[suffix])
+    return Fraction(10) ** int(suffix[1:])
+
+
+def _round(value: Fraction) -> Fraction:
+    """Up to the next billionth: no quantity is finer."""
+    return Fraction(math.ceil(value * _FINEST), _FINEST)
+
+
+def parse(text: str | int | float) -> Fraction:
+    """The exact value of a quantity: ``parse("250m") == Fraction(1, 4)``. `ValueError` if it is none."""
+    return _split(str(text))[0]
+
+
+def canonical(text: str | int | float) -> str:
+    """The spelling an API server stores: ``1024Mi`` becomes ``1Gi``, ``0.5`` becomes ``500m``."""
+    value, suffix = _split(str(text))
+    if _EXPONENT.fullmatch(suffix):
+        return _decimal(value, exponents=True)
+    return _binary(value) if suffix in _BINARY and suffix and abs(value) >= 1024 else _decimal(value)
+
+
+def _binary(value: Fraction) -> str:
+    value = Fraction(math.ceil(value))
+    fitting = [suffix for suffix, factor in _BINARY.items() if value % factor == 0]
+    return f"{value / _BINARY[fitting[-1]]}{fitting[-1]}"
+
+
+def _decimal(value: Fraction, exponents: bool = False) -> str:
+    if value == 0:
+        return "0"
+    suffix = next(s for s, e in reversed(_DECIMAL.items()) if (value / Fraction(10) ** e).denominator == 1)
+    power = _DECIMAL[suffix]
+    shown = (f"e{power}" if power else "") if exponents else suffix
+    return f"{value / Fraction(10) ** power}{shown}"
+
+
+def add(*texts: str) -> str:
+    """The sum, in the suffix family of the first term."""
+    if not texts:
+        return "0"
+    total = sum((parse(text) for text in texts), Fraction(0))
+    suffix = _split(texts[0])[1]
+    return _binary(total) if suffix in _BINARY and suffix and abs(total) >= 1024 else _decimal(total)
+
+
+def milli(text: str | int | float) -> int:
+    """The value in thousandths, rounded up: how the scheduler and the autoscaler count CPU and metrics."""
+    return math.ceil(parse(text) * 1000)
+
+
+def whole(text: str | int | float) -> int:
+    """The value as an integer, rounded up: bytes, devices, pods."""
+    return math.ceil(parse(text))
