@@ -143,7 +143,7 @@ class Informer(Cache):
         self._scope = {"namespace": namespace, "labels": labels, "fields": fields}
         self._handlers: list[Handler] = []
         self._stale: set[Key] | None = None
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     def on_change(self, handler: Handler) -> None:
         """Call `handler` for every later change, and now for everything that is already here."""
@@ -152,13 +152,17 @@ class Informer(Cache):
             handler(None, obj)
 
     async def caught_up(self, version: int, timeout: float = 5.0) -> bool:
-        """Wait until everything up to `version` is here; False if that took longer than `timeout` real
+        """Wait until everything up to `version` is here; False if that took more than `timeout` real
         seconds.
         """
-        if self.version >= version:
+        return await self.until(lambda: self.version >= version, timeout)
+
+    async def until(self, holds: Callable[[], bool], timeout: float = 5.0) -> bool:
+        """Wait until `holds()` after some event; False if that took more than `timeout` real seconds."""
+        if holds():
             return True
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((version, reached))
+        self._waiting.append((holds, reached))
         done, _ = await asyncio.wait([reached], timeout=timeout)
         reached.cancel()
         return bool(done)
@@ -214,7 +218,7 @@ class Informer(Cache):
         if self._stale is not None:
             return  # a list arrives in the order of names, not of versions
         self.version = max(self.version, version)
-        for wanted, reached in self._waiting:
-            if self.version >= wanted and not reached.done():
+        for holds, reached in self._waiting:
+            if not reached.done() and holds():
                 reached.set_result(None)
         self._waiting = [entry for entry in self._waiting if not entry[1].done()]

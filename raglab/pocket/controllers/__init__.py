@@ -1,0 +1,79 @@
+"""The controllers: each makes one kind of object come true, and none knows of another.
+
+`run` starts them all on shared local copies. To add one, write its module and name it here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from raglab.pocket.client import Client
+from raglab.pocket.clock import Clock
+from raglab.pocket.control import reconcile
+from raglab.pocket.controllers import (
+    claimprotection,
+    claims,
+    deployments,
+    endpoints,
+    endpointslices,
+    eventexpiry,
+    garbage,
+    jobs,
+    namespaces,
+    persistentvolumes,
+    provisioner,
+    replicasets,
+    rootcertificates,
+    serviceaccounts,
+    statefulsets,
+    volumeprotection,
+)
+from raglab.pocket.kinds import catalogue
+
+STANDING = (
+    deployments,
+    replicasets,
+    statefulsets,
+    jobs,
+    endpoints,
+    endpointslices,
+    claims,
+    persistentvolumes,
+    claimprotection,
+    volumeprotection,
+    serviceaccounts,
+    eventexpiry,
+)
+"""Controllers that need to be told nothing."""
+
+
+def every(root_certificate: str, erase: Callable[[str], None]) -> list[reconcile.Controller]:
+    """All controllers. See `run` for the arguments."""
+    kinds = [kind for kind in catalogue.load().kinds if {"list", "watch", "delete"} <= set(kind.verbs)]
+    contents = dict.fromkeys(kind.plural for kind in kinds if kind.namespaced)
+    owning = {
+        (kind.api_version, kind.kind): (kind.plural, kind.namespaced)
+        for kind in kinds
+        if kind.plural != "events"
+    }
+    configured = [
+        rootcertificates.controller(root_certificate),
+        provisioner.controller(erase),
+        namespaces.controller(contents),
+        garbage.controller(owning),
+    ]
+    return [module.CONTROLLER for module in STANDING] + configured
+
+
+async def run(client: Client, clock: Clock, *, root_certificate: str, erase: Callable[[str], None]) -> None:
+    """Run all controllers until cancelled.
+
+    `root_certificate` is the API's certificate authority as PEM, published in every namespace; `erase`
+    removes a folder of the node's file system when a provisioned volume is deleted.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        informers = reconcile.Informers(client, clock, tasks)
+        for controller in every(root_certificate, erase):
+            work = reconcile.run(controller, client, informers, clock)
+            tasks.create_task(work, name=controller.component)

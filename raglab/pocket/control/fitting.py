@@ -1,0 +1,152 @@
+"""Whether a Pod can run on a node, and how full the node would be: what a scheduler has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from raglab.pocket.client import Object
+from raglab.pocket.kinds.quantity import parse
+from raglab.pocket.objects import condition, labels_of
+
+Resources = dict[str, Fraction]
+UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+"""The taint that a cordoned node counts as having."""
+
+
+class Refusal(NamedTuple):
+    """Why a node does not take a Pod. `lasting`: it would not, even if nothing else ran there."""
+
+    reasons: tuple[str, ...]
+    lasting: bool = True
+
+
+def refusal(pod: Object, node: Object, there: Iterable[Object]) -> Refusal | None:
+    """Why `node` does not take `pod` beside the Pods that are `there`; None if it does.
+
+    The checks stand in the real scheduler's order and have its words; the first that fails is told.
+    """
+    taints = [
+        item for item in node["spec"].get("taints") or () if item["effect"] in ("NoSchedule", "NoExecute")
+    ]
+    if node["spec"].get("unschedulable") and not _tolerates(pod, UNSCHEDULABLE):
+        return Refusal(("node(s) were unschedulable",))
+    if not all(_tolerates(pod, taint) for taint in taints):
+        return Refusal(("node(s) had untolerated taint(s)",))
+    if not _is_selected(pod, node):
+        return Refusal(("node(s) didn't match Pod's node affinity/selector",))
+    ready = condition(node, "Ready")
+    if ready is None or ready["status"] != "True":
+        return Refusal(("node(s) were not ready",))
+    return _lack(requests(pod), _allocatable(node), _used(there))
+
+
+def load(pod: Object, node: Object, there: Iterable[Object]) -> Fraction:
+    """Mean share of the node's cpu and memory that would be asked for with the Pod on it."""
+    have, used, need = _allocatable(node), _used(there), requests(pod)
+    shares = [
+        (used.get(name, Fraction(0)) + need.get(name, Fraction(0))) / have[name]
+        for name in ("cpu", "memory")
+        if have.get(name)
+    ]
+    return sum(shares, Fraction(0)) / max(len(shares), 1)
+
+
+def requests(pod: Object) -> Resources:
+    """What a Pod takes of a node: its containers together, or its hungriest init container if that is more.
+
+    Sidecars (init containers that keep running) count with the containers and with the init containers
+    after them.
+    """
+    spec = pod["spec"]
+    sidecars: Resources = {}
+    most: Resources = {}
+    for container in spec.get("initContainers") or ():
+        if container.get("restartPolicy") == "Always":
+            sidecars = _plus(sidecars, _asked(container))
+            most = _larger(most, sidecars)
+        else:
+            most = _larger(most, _plus(sidecars, _asked(container)))
+    running = _plus(sidecars, *map(_asked, spec["containers"]))
+    return _plus(_larger(running, most), _parsed(spec.get("overhead")), {"pods": Fraction(1)})
+
+
+def _asked(container: Object) -> Resources:
+    return _parsed((container.get("resources") or {}).get("requests"))
+
+
+def _parsed(resources: Mapping[str, Any] | None) -> Resources:
+    return {name: parse(text) for name, text in (resources or {}).items()}
+
+
+def _plus(*parts: Resources) -> Resources:
+    names = {name for part in parts for name in part}
+    return {name: sum((part.get(name, Fraction(0)) for part in parts), Fraction(0)) for name in sorted(names)}
+
+
+def _larger(one: Resources, other: Resources) -> Resources:
+    names = one.keys() | other.keys()
+    return {name: max(one.get(name, Fraction(0)), other.get(name, Fraction(0))) for name in sorted(names)}
+
+
+def _used(pods: Iterable[Object]) -> Resources:
+    return _plus(*map(requests, pods))
+
+
+def _allocatable(node: Object) -> Resources:
+    return _parsed(node.get("status", {}).get("allocatable"))
+
+
+def _lack(need: Resources, have: Resources, used: Resources) -> Refusal | None:
+    """Resources of which too little is left; lasting if there would be too little even on an idle node."""
+    reasons, lasting = [], False
+    for name, amount in need.items():
+        limit = have.get(name, Fraction(0))
+        if amount and amount + used.get(name, Fraction(0)) > limit:
+            reasons.append("Too many pods" if name == "pods" else f"Insufficient {name}")
+            lasting = lasting or amount > limit
+    return Refusal(tuple(reasons), lasting) if reasons else None
+
+
+def _tolerates(pod: Object, taint: Object) -> bool:
+    for item in pod["spec"].get("tolerations") or ():
+        exists = item.get("operator") == "Exists"
+        same_effect = item.get("effect") in (None, "", taint["effect"])
+        same_key = item.get("key") == taint["key"] or (exists and not item.get("key"))
+        if same_effect and same_key and (exists or item.get("value", "") == taint.get("value", "")):
+            return True
+    return False
+
+
+def _is_selected(pod: Object, node: Object) -> bool:
+    """`nodeSelector` and the required node affinity: any of its terms, all rules of a term."""
+    if not (pod["spec"].get("nodeSelector") or {}).items() <= labels_of(node).items():
+        return False
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    return required is None or any(_term_holds(term, node) for term in required["nodeSelectorTerms"])
+
+
+def _term_holds(term: Object, node: Object) -> bool:
+    by_label, by_field = term.get("matchExpressions") or (), term.get("matchFields") or ()
+    fields = {"metadata.name": node["metadata"]["name"]}
+    labels_fit = all(_holds(rule, labels_of(node)) for rule in by_label)
+    return bool(by_label or by_field) and labels_fit and all(_holds(rule, fields) for rule in by_field)
+
+
+def _holds(rule: Object, labels: Mapping[str, str]) -> bool:
+    value, among = labels.get(rule["key"]), rule.get("values") or [""]
+    match rule["operator"]:
+        case "In":
+            return value in among
+        case "NotIn":
+            return value not in among
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case "Gt":
+            return value is not None and int(value) > int(among[0])
+        case _:
+            return value is not None and int(value) < int(among[0])

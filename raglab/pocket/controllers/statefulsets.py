@@ -1,0 +1,202 @@
+"""StatefulSet: pods with fixed names and volumes, started, replaced and stopped one after the other."""
+
+from __future__ import annotations
+
+import re
+
+from raglab.pocket.client import Object
+from raglab.pocket.control.adoption import claim, itself, nobody, owner_or_adopters
+from raglab.pocket.control.reconcile import Controller, Note, Plan, View
+from raglab.pocket.control.revisions import Versions, forget, template_of, versions
+from raglab.pocket.informer import Key
+from raglab.pocket.objects import (
+    is_deleting,
+    is_finished,
+    labels_of,
+    owner_reference,
+    phase,
+    seconds_until_available,
+)
+
+POD_NAME, POD_INDEX = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
+REVISION = "controller-revision-hash"
+
+
+def plan(view: View, key: Key, now: float) -> Plan:
+    """Report, then the next step: create what is missing, stop what is too much, replace what is of an old
+    version.
+    """
+    result = Plan()
+    owner = view["statefulsets"].get(key[1], key[0])
+    if owner is None or is_deleting(owner):
+        return result
+    known = view["controllerrevisions"].list(key[0])
+    version = versions(owner, known, result)
+    mine = claim(view, "pods", owner, result, lambda pod: _ordinal(owner, pod) is not None)
+    pods = {ordinal: pod for pod in mine if (ordinal := _ordinal(owner, pod)) is not None}
+    _report(result, owner, pods, version, now)
+    _Step(view, owner, pods, version, result, now).take()
+    in_use = {labels_of(pod).get(REVISION, "") for pod in mine}
+    forget(owner, known, in_use | {item["metadata"]["name"] for item in version}, result)
+    return result
+
+
+def _ordinal(owner: Object, pod: Object) -> int | None:
+    match = re.fullmatch(re.escape(owner["metadata"]["name"]) + r"-(0|[1-9]\d*)", pod["metadata"]["name"])
+    return int(match[1]) if match else None
+
+
+class _Step:
+    """One look at a StatefulSet, with the plan being written."""
+
+    def __init__(
+        self, view: View, owner: Object, pods: dict[int, Object], version: Versions, result: Plan, now: float
+    ) -> None:
+        self.view, self.owner, self.pods, self.version = view, owner, pods, version
+        self.result, self.now, self.spec = result, now, owner["spec"]
+        self.first = (self.spec.get("ordinals") or {}).get("start", 0)
+        self.wanted = range(self.first, self.first + self.spec.get("replicas", 1))
+        self.one_by_one = self.spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady"
+
+    def take(self) -> None:
+        """Each stage may end the step: with ordered pods everything waits for the one that is being worked
+        on.
+        """
+        if self._fill() and self._trim():
+            self._update()
+
+    def _fill(self) -> bool:
+        for ordinal in self.wanted:
+            pod = self.pods.get(ordinal)
+            if pod is None:
+                self._create(ordinal)
+            elif is_finished(pod) and not is_deleting(pod):
+                self._delete(pod)
+            elif not is_deleting(pod):
+                self._claims(ordinal)
+            if self.one_by_one and not self._is_available(pod):
+                return False
+        return True
+
+    def _trim(self) -> bool:
+        for ordinal in sorted(self.pods.keys() - set(self.wanted), reverse=True):
+            if not is_deleting(self.pods[ordinal]):
+                self._delete(self.pods[ordinal])
+            if self.one_by_one:
+                return False
+        return True
+
+    def _update(self) -> None:
+        """Replace the pod of an old version with the highest number, when all above it are available again."""
+        strategy = self.spec.get("updateStrategy") or {}
+        if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+            return
+        for ordinal in reversed(self.wanted[self._partition() :]):
+            pod = self.pods.get(ordinal)
+            if pod and labels_of(pod).get(REVISION) != self.version.update["metadata"]["name"]:
+                if not is_deleting(pod):
+                    self._delete(pod)
+                return
+            if not self._is_available(pod):
+                return
+
+    def _partition(self) -> int:
+        """Pods below this position keep the current version."""
+        return int(((self.spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition", 0))
+
+    def _is_available(self, pod: Object | None) -> bool:
+        if pod is None or is_deleting(pod) or phase(pod) != "Running":
+            return False
+        wait = seconds_until_available(pod, self.spec.get("minReadySeconds", 0), self.now)
+        self.result.look_again(wait or None)
+        return wait == 0
+
+    def _delete(self, pod: Object) -> None:
+        text = (
+            f"Delete Pod {pod['metadata']['name']} in StatefulSet {self.owner['metadata']['name']} successful"
+        )
+        self.result.delete("pods", pod, Note(self.owner, "SuccessfulDelete", text))
+
+    def _create(self, ordinal: int) -> None:
+        self._claims(ordinal)
+        pod = _pod(self.owner, ordinal, self._version_for(ordinal))
+        what = f"Pod {pod['metadata']['name']} in StatefulSet {self.owner['metadata']['name']}"
+        created = Note(self.owner, "SuccessfulCreate", f"Create {what} successful")
+        refused = Note(self.owner, "FailedCreate", f"create {what} failed error: {{error}}", "Warning")
+        self.result.create("pods", pod, created, refused)
+
+    def _version_for(self, ordinal: int) -> Object:
+        return self.version.current if ordinal < self.first + self._partition() else self.version.update
+
+    def _claims(self, ordinal: int) -> None:
+        """Plan the volume claims of a pod that do not exist yet; they outlive the pod."""
+        meta = self.owner["metadata"]
+        for template in self.spec.get("volumeClaimTemplates") or ():
+            name = _claim_name(self.owner, template, ordinal)
+            if self.view["persistentvolumeclaims"].get(name, meta["namespace"]) is None:
+                labels = labels_of(template) | (self.spec["selector"].get("matchLabels") or {})
+                metadata = template["metadata"] | {
+                    "name": name,
+                    "namespace": meta["namespace"],
+                    "labels": labels,
+                }
+                claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
+                what = f"Claim {name} Pod {meta['name']}-{ordinal} in StatefulSet {meta['name']}"
+                created = Note(self.owner, "SuccessfulCreate", f"create {what} success")
+                self.result.create("persistentvolumeclaims", claim | {"spec": template["spec"]}, created)
+
+
+def _claim_name(owner: Object, template: Object, ordinal: int) -> str:
+    return f"{template['metadata']['name']}-{owner['metadata']['name']}-{ordinal}"
+
+
+def _pod(owner: Object, ordinal: int, revision: Object) -> Object:
+    template, name = template_of(revision), f"{owner['metadata']['name']}-{ordinal}"
+    identity = {POD_INDEX: str(ordinal), REVISION: revision["metadata"]["name"], POD_NAME: name}
+    metadata = {
+        "name": name,
+        "generateName": owner["metadata"]["name"] + "-",
+        "namespace": owner["metadata"]["namespace"],
+        "labels": labels_of(template) | identity,
+        "annotations": template["metadata"].get("annotations", {}),
+        "ownerReferences": [owner_reference(owner)],
+    }
+    claims = {
+        item["metadata"]["name"]: {"claimName": _claim_name(owner, item, ordinal)}
+        for item in owner["spec"].get("volumeClaimTemplates") or ()
+    }
+    others = [volume for volume in template["spec"].get("volumes", ()) if volume["name"] not in claims]
+    volumes = [{"name": volume, "persistentVolumeClaim": source} for volume, source in claims.items()]
+    spec = template["spec"] | {"hostname": name, "subdomain": owner["spec"].get("serviceName", "")}
+    spec |= {"volumes": volumes + others} if volumes or others else {}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _report(result: Plan, owner: Object, pods: dict[int, Object], version: Versions, now: float) -> None:
+    spec, old = owner["spec"], owner.get("status", {})
+    update, current = (item["metadata"]["name"] for item in version)
+    running = [pod for pod in pods.values() if phase(pod) == "Running"]
+    waits = [seconds_until_available(pod, spec.get("minReadySeconds", 0), now) for pod in running]
+    revisions = [labels_of(pod).get(REVISION) for pod in pods.values() if not is_deleting(pod)]
+    ready, updated = sum(wait is not None for wait in waits), revisions.count(update)
+    if updated == len(pods) == ready == spec.get("replicas", 1):
+        current = update
+    counts = {"readyReplicas": ready, "currentReplicas": revisions.count(current), "updatedReplicas": updated}
+    status = {"replicas": len(pods)} | {name: count for name, count in counts.items() if count}
+    status |= {"availableReplicas": sum(wait == 0 for wait in waits), "collisionCount": 0}
+    status |= {"currentRevision": current, "updateRevision": update}
+    status["observedGeneration"] = owner["metadata"].get("generation", 0)
+    kept = {"conditions": old["conditions"]} if "conditions" in old else {}
+    result.status("statefulsets", owner, status | kept)
+
+
+CONTROLLER = Controller(
+    "statefulset-controller",
+    plan,
+    {
+        "statefulsets": itself,
+        "pods": owner_or_adopters("statefulsets", "StatefulSet"),
+        "controllerrevisions": nobody,
+        "persistentvolumeclaims": nobody,
+    },
+)
