@@ -20,7 +20,9 @@ def write(path: Path, *, server: str, context: str, pki: Pki, namespace: str = "
         "kind": "Config",
         "current-context": context,
         "clusters": [{"name": context, "cluster": {"server": server, **_inline(pki, authority="ca.crt")}}],
-        "users": [{"name": context, "user": _inline(pki, client_certificate="admin.crt", client_key="admin.key")}],
+        "users": [
+            {"name": context, "user": _inline(pki, client_certificate="admin.crt", client_key="admin.key")}
+        ],
         "contexts": [
             {"name": context, "context": {"cluster": context, "user": context, "namespace": namespace}},
         ],
@@ -31,6 +33,8 @@ def write(path: Path, *, server: str, context: str, pki: Pki, namespace: str = "
 def _inline(pki: Pki, **parts: str) -> dict[str, str]:
     names = {"authority": "certificate-authority-data"}
     return {
-        names.get(part, part.replace("_", "-") + "-data"): base64.b64encode((pki.folder / file).read_bytes()).decode()
+        names.get(part, part.replace("_", "-") + "-data"): base64.b64encode(
+            (pki.folder / file).read_bytes()
+        ).decode()
         for part, file in parts.items()
     }

@@ -67,7 +67,9 @@ def ensure(folder: Path, names: Iterable[str], admin: str) -> Pki:
         subject = [(NameOID.ORGANIZATION_NAME, ADMIN_GROUP), (NameOID.COMMON_NAME, admin)]
         _make_leaf(folder, "admin", x509.Name([_attribute(*item) for item in subject]), [])
     token = _kept(folder / "token", lambda: secrets.token_urlsafe(32).encode())
-    return Pki(folder, token.decode(), _kept(folder / "service-accounts.key", lambda: secrets.token_bytes(32)))
+    return Pki(
+        folder, token.decode(), _kept(folder / "service-accounts.key", lambda: secrets.token_bytes(32))
+    )
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -109,7 +111,9 @@ def _make_authority(folder: Path) -> None:
     # the random part tells authorities apart: clients look an issuer up by name
     name = x509.Name([_attribute(NameOID.COMMON_NAME, f"pocket-cluster-ca-{secrets.token_hex(4)}")])
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(name, name, key, AUTHORITY_LIFE).add_extension(x509.BasicConstraints(True, 0), critical=True)
+    builder = _builder(name, name, key, AUTHORITY_LIFE).add_extension(
+        x509.BasicConstraints(True, 0), critical=True
+    )
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     _save(folder, "ca", key, builder.add_extension(usage, critical=True).sign(key, hashes.SHA256()))
 
@@ -126,7 +130,9 @@ def _make_leaf(folder: Path, stem: str, subject: x509.Name, names: list[str]) ->
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     builder = builder.add_extension(identifier, critical=False)
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general(n) for n in names]), critical=False
+        )
     _save(folder, stem, key, builder.sign(signer, hashes.SHA256()))
 
 
@@ -135,7 +141,9 @@ def _builder(
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(minutes=5))
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(
+        now - dt.timedelta(minutes=5)
+    )
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return builder.not_valid_after(now + life).add_extension(identifier, critical=False)
 
@@ -156,5 +164,10 @@ def _save(folder: Path, stem: str, key: ec.EllipticCurvePrivateKey, certificate:
 def server_names(service_cidr: str, *addresses: str) -> list[str]:
     """Every name under which the API is reached: by clients on this machine, and by pods as ``kubernetes``."""
     network = ipaddress.ip_network(service_cidr)
-    inside = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+    inside = (
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    )
     return list(dict.fromkeys(["127.0.0.1", "localhost", "::1", *inside, str(network[1]), *addresses]))

@@ -60,7 +60,9 @@ class TokenSigner:
         if claims["exp"] <= now or ISSUER not in claims["aud"]:
             return None
         owner = claims["kubernetes.io"]
-        return ServiceAccount(owner["namespace"], owner["serviceaccount"]["name"], owner["serviceaccount"]["uid"])
+        return ServiceAccount(
+            owner["namespace"], owner["serviceaccount"]["name"], owner["serviceaccount"]["uid"]
+        )
 
     def _signature(self, signed: str) -> str:
         return _text(hmac.digest(self._key, signed.encode(), hashlib.sha256))

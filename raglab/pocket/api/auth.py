@@ -80,7 +80,9 @@ def authenticate(request: web.Request, credentials: Credentials, now: float) -> 
     if user is None:
         raise StatusError(401, "Unauthorized", "Unauthorized")
     if any(name.lower().startswith("impersonate-") for name in request.headers):
-        raise not_implemented("impersonation (--as) needs role-based access control, which the pocket cluster has not")
+        raise not_implemented(
+            "impersonation (--as) needs role-based access control, which the pocket cluster has not"
+        )
     return user
 
 

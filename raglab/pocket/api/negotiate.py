@@ -95,7 +95,9 @@ def decode(body: bytes, media: str, expected: str) -> dict[str, Any]:
         obj = protobuf.decode(body)
     else:
         accepted = f"{JSON}, {YAML}, {protobuf.CONTENT_TYPE}"
-        message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+        message = (
+            f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+        )
         raise StatusError(415, "UnsupportedMediaType", message)
     if not isinstance(obj, dict):
         raise _unreadable(expected, "json: cannot unmarshal a value that is not an object", body)
@@ -130,7 +132,9 @@ async def read_patch(request: web.Request, expected: str) -> tuple[Any, str]:
     """The patch in the body and its content type. Raises 400, 413, 415 and, for server-side apply, 501."""
     media = content_type(request)
     if media == APPLY_TYPE:
-        message = "server-side apply is not part of the pocket cluster: use kubectl apply without --server-side"
+        message = (
+            "server-side apply is not part of the pocket cluster: use kubectl apply without --server-side"
+        )
         raise StatusError(501, "NotImplemented", message)
     if media not in PATCH_TYPES:
         raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type")

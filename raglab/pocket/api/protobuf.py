@@ -44,7 +44,9 @@ class Field(NamedTuple):
 
 @cache
 def _table() -> dict[str, Any]:
-    raw: dict[str, Any] = json.loads(gzip.decompress(files(__package__).joinpath("protobuf.json.gz").read_bytes()))
+    raw: dict[str, Any] = json.loads(
+        gzip.decompress(files(__package__).joinpath("protobuf.json.gz").read_bytes())
+    )
     return raw
 
 
@@ -62,7 +64,9 @@ def _parse(line: str) -> tuple[int, Field]:
 def decode(body: bytes) -> dict[str, Any]:
     """The object in its JSON form. 400 if the bytes are broken, 415 if the kind is not one the cluster reads."""
     if not body.startswith(MAGIC):
-        raise bad_request("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
+        raise bad_request(
+            "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+        )
     try:
         envelope = dict(_pairs(body[len(MAGIC) :]))
         type_meta = {number: value.decode() for number, value in _pairs(envelope.get(1, b""))}
@@ -79,7 +83,9 @@ def _message_of(api_version: str, kind: str) -> str:
     message: str | None = _table()["kinds"].get(f"{api_version}/{kind}")
     if message is None:
         what = f"{api_version} {kind}".strip() or "unnamed object"
-        raise StatusError(415, "UnsupportedMediaType", f"the pocket cluster reads no protobuf for {what}; send JSON")
+        raise StatusError(
+            415, "UnsupportedMediaType", f"the pocket cluster reads no protobuf for {what}; send JSON"
+        )
     return message
 
 

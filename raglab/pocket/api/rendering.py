@@ -1,0 +1,126 @@
+"""Objects, lists and tables as the bytes of an answer.
+
+A full object is encoded once per change and its bytes are kept (`Encoder`), because the same object is sent to many:
+lists join cached bytes, watches send them to each watcher.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from raglab.pocket.api.negotiate import JSON, View
+from raglab.pocket.errors import StatusError
+from raglab.pocket.kinds import columns
+from raglab.pocket.kinds.catalogue import Kind
+
+Object = dict[str, Any]
+CACHED_OBJECTS = 2048
+"""Encoded objects that are kept (a pod takes 3 kB, so at most about 6 MB)."""
+
+
+class Encoder:
+    """JSON bytes of stored objects, kept by identity and version as long as they are in use."""
+
+    def __init__(self) -> None:
+        self._bytes: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
+
+    def encode(self, obj: Object) -> bytes:
+        """The object as JSON. Stored objects never change under one resourceVersion, so that is the key."""
+        meta = obj["metadata"]
+        key = (meta.get("uid", ""), meta.get("resourceVersion", ""), obj["apiVersion"], obj["kind"])
+        if not key[0] or not key[1]:
+            return orjson.dumps(obj)
+        if key not in self._bytes:
+            self._bytes[key] = orjson.dumps(obj)
+            if len(self._bytes) > CACHED_OBJECTS:
+                self._bytes.popitem(last=False)
+        else:
+            self._bytes.move_to_end(key)
+        return self._bytes[key]
+
+
+class Renderer:
+    """Shows objects in the view a client asked for. `now` is needed for ages in tables."""
+
+    def __init__(self, encoder: Encoder, kind: Kind, view: View, now: float) -> None:
+        self._encoder, self._kind, self._view, self._now = encoder, kind, view, now
+
+    def one(self, obj: Object) -> bytes:
+        """A single object."""
+        if self._view.shape == "Table":
+            version = obj["metadata"].get("resourceVersion", "")
+            return orjson.dumps(self._table([obj], {"resourceVersion": version} if version else {}))
+        if self._view.shape == "PartialObjectMetadata":
+            return orjson.dumps(self._partial(obj))
+        return self._encoder.encode(obj)
+
+    def fresh(self, obj: Object) -> bytes:
+        """The outcome of a write. A dry run's outcome has the version of what it would replace: never cached."""
+        return self.one(obj) if self._view.shape else orjson.dumps(obj)
+
+    def many(self, objects: list[Object], meta: Object) -> bytes:
+        """A list; `meta` has its resourceVersion and, for a part of a list, continue and remainingItemCount."""
+        if self._view.shape == "Table":
+            return orjson.dumps(self._table(objects, meta))
+        if self._view.shape == "PartialObjectMetadata":
+            head = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{self._view.version}"}
+            return orjson.dumps(head | {"metadata": meta, "items": [self._partial(obj) for obj in objects]})
+        head = {"kind": f"{self._kind.kind}List", "apiVersion": self._kind.api_version, "metadata": meta}
+        return orjson.dumps(head)[:-1] + b',"items":[' + b",".join(map(self._encoder.encode, objects)) + b"]}"
+
+    def event(self, change: str, obj: Object, *, first: bool) -> bytes:
+        """One line of a watch. Only the `first` table of a watch carries its columns."""
+        if self._view.shape == "Table":
+            version = obj["metadata"].get("resourceVersion", "")
+            table = self._table([obj], {"resourceVersion": version})
+            shown = orjson.dumps(table if first else table | {"columnDefinitions": None})
+        else:
+            shown = self.one(obj)
+        return b'{"type":"%s","object":%s}\n' % (change.encode(), shown)
+
+    def _partial(self, obj: Object) -> Object:
+        version = f"meta.k8s.io/{self._view.version}"
+        return {"kind": "PartialObjectMetadata", "apiVersion": version, "metadata": obj["metadata"]}
+
+    def _table(self, objects: list[Object], meta: Object) -> Object:
+        definitions, cells = columns.table(self._kind, objects, self._now)
+        rows = [self._row(row, obj) for row, obj in zip(cells, objects, strict=True)]
+        version = f"meta.k8s.io/{self._view.version}"
+        head = {"kind": "Table", "apiVersion": version, "metadata": meta}
+        return head | {"columnDefinitions": definitions, "rows": rows}
+
+    def _row(self, cells: list[Any], obj: Object) -> Object:
+        if self._view.include == "None":
+            return {"cells": cells}
+        return {"cells": cells, "object": obj if self._view.include == "Object" else self._partial(obj)}
+
+
+def warning_headers(warnings: Iterable[str]) -> list[tuple[str, str]]:
+    """``Warning`` headers, which kubectl prints (RFC 7234 §5.5; 299 is "miscellaneous persistent warning")."""
+    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in warnings)
+    printable = ("".join(char if char.isprintable() else " " for char in text) for text in escaped)
+    return [("Warning", f'299 - "{text}"') for text in printable]
+
+
+def response(body: bytes | Object, status: int = 200, warnings: Iterable[str] = ()) -> web.Response:
+    """A JSON answer."""
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    answer = web.Response(body=raw, status=status, content_type=JSON)
+    answer.headers["Cache-Control"] = "no-cache, private"
+    for name, value in warning_headers(warnings):
+        answer.headers.add(name, value)
+    return answer
+
+
+def failure(error: StatusError) -> web.Response:
+    """A refused request as its ``Status`` object."""
+    answer = response(error.to_status(), error.code)
+    retry = error.details.get("retryAfterSeconds")
+    if retry:
+        answer.headers["Retry-After"] = str(retry)
+    return answer

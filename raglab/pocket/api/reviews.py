@@ -1,0 +1,99 @@
+"""Questions about the asker: may I (``kubectl auth can-i``), what may I, and who am I (``kubectl auth whoami``).
+
+They are resources that can only be created; the answer is the created object and nothing is stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raglab.pocket.api import auth
+from raglab.pocket.api.auth import User
+from raglab.pocket.api.routing import Target
+from raglab.pocket.clock import timestamp
+from raglab.pocket.errors import invalid
+from raglab.pocket.kinds.catalogue import Catalogue, Kind
+
+Object = dict[str, Any]
+AUTHORIZATION, AUTHENTICATION = "authorization.k8s.io", "authentication.k8s.io"
+
+
+def _review(group: str, kind: str) -> Kind:
+    return Kind(group, "v1", kind, f"{kind.lower()}s", kind.lower(), False, verbs=("create",))
+
+
+KINDS = (
+    _review(AUTHENTICATION, "SelfSubjectReview"),
+    _review(AUTHORIZATION, "SelfSubjectAccessReview"),
+    _review(AUTHORIZATION, "SelfSubjectRulesReview"),
+)
+NON_RESOURCE = [
+    "/api",
+    "/api/*",
+    "/apis",
+    "/apis/*",
+    "/healthz",
+    "/livez",
+    "/openapi",
+    "/openapi/*",
+    "/readyz",
+]
+EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+
+
+def answer(kind: Kind, user: User, review: Object, kinds: Catalogue, now: float) -> Object:
+    """The created object of a review."""
+    made: Object = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {}}
+    if kind.kind == "SelfSubjectReview":
+        made["metadata"] = {"creationTimestamp": timestamp(now)}
+        return made | {"status": {"userInfo": _user_info(user)}}
+    spec = review.get("spec") or {}
+    if kind.kind == "SelfSubjectRulesReview":
+        return made | {"spec": spec, "status": _rules(user, spec.get("namespace", ""))}
+    return made | {"spec": spec, "status": _access(user, spec, kinds)}
+
+
+def _user_info(user: User) -> Object:
+    info: Object = {"username": user.name, "groups": list(user.groups)}
+    return info | ({"uid": user.uid} if user.uid else {}) | ({"extra": user.extra} if user.extra else {})
+
+
+def _access(user: User, spec: Object, kinds: Catalogue) -> Object:
+    asked, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if (asked is None) == (path is None):
+        text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        cause = ("FieldValueInvalid", "spec.resourceAttributes", f"Invalid value: {text}")
+        raise invalid("SelfSubjectAccessReview", AUTHORIZATION, "", [cause])
+    if user.is_admin:
+        return {"allowed": True}
+    if path is not None:
+        prefixes = tuple(entry.rstrip("*") for entry in NON_RESOURCE)
+        return {"allowed": path.get("verb") == "get" and path.get("path", "").startswith(prefixes)}
+    kind = _kind_asked_for(asked, kinds)
+    where = (asked.get("namespace", ""), asked.get("name", ""), asked.get("subresource", ""))
+    return {"allowed": auth.allowed(user, Target(asked.get("verb", ""), kind, *where))}
+
+
+def _kind_asked_for(asked: Object, kinds: Catalogue) -> Kind:
+    """The kind in question, which need not exist."""
+    group, plural = asked.get("group", ""), asked.get("resource", "")
+    found = (kind for kind in kinds.kinds if (kind.group, kind.plural) == (group, plural))
+    return next(found, Kind(group, "", "", plural, "", True))
+
+
+def _rules(user: User, namespace: str) -> Object:
+    reviews = [{"verbs": ["create"], "apiGroups": [kind.group], "resources": [kind.plural]} for kind in KINDS]
+    paths = [{"verbs": ["get"], "nonResourceURLs": [*NON_RESOURCE, "/version", "/version/"]}]
+    if user.is_admin:
+        resources = [EVERYTHING]
+        paths = [{"verbs": ["*"], "nonResourceURLs": ["*"]}, *paths]
+    else:
+        own = user.namespace == namespace
+        resources = [{"verbs": list(auth.READING), "apiGroups": ["*"], "resources": ["*"]}] if own else []
+    status: Object = {"resourceRules": [*resources, *reviews], "nonResourceRules": paths, "incomplete": False}
+    if not user.is_admin:
+        status |= {
+            "incomplete": True,
+            "evaluationError": "Secrets are never readable; roles are not evaluated",
+        }
+    return status
