@@ -1,8 +1,8 @@
-"""Build the documents of the course from their Markdown sources: a PDF and a DOCX, byte for byte repeatable.
+"""Build the documents of the course from their Markdown sources: a PDF and a DOCX, repeatably.
 
-Repeatable, because the built files are committed and a test rebuilds and compares them. Three things would
-differ between machines and are avoided: the time of building, random identifiers, and compression (zlib
-implementations produce different bytes for the same text), so both formats store their text uncompressed.
+The built files are committed, and a test rebuilds and compares them. What would differ between machines is
+avoided: the time of building, random identifiers, and, in the PDF, compression (implementations of zlib give
+different bytes for the same text). The DOCX is compressed as usual and compared by its members.
 
 Usage: python data/src/build.py [FOLDER]        default: data/documents
 """

@@ -1,4 +1,4 @@
-"""Write a document as DOCX with python-docx, then pack it again with fixed dates and without compression."""
+"""Write a document as DOCX with python-docx, then pack it again with fixed dates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EPOCH = datetime(2000, 1, 1)
 
 
 def write_docx(document: Document, target: Path) -> None:
-    """Write `document` into the file `target`; the same document gives the same bytes."""
+    """Write `document` into the file `target`; the same document gives the same members."""
     docx = new_document()
     _properties(docx, document.meta)
     docx.add_heading(document.meta["title"], level=0)
@@ -68,6 +68,10 @@ def _plain(text: str) -> str:
 
 
 def _repack(buffer: io.BytesIO, target: Path) -> None:
-    with zipfile.ZipFile(buffer) as packed, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as stored:
+    with zipfile.ZipFile(buffer) as packed, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as repacked:
         for name in packed.namelist():
-            stored.writestr(zipfile.ZipInfo(name, date_time=EPOCH.timetuple()[:6]), packed.read(name))
+            repacked.writestr(
+                zipfile.ZipInfo(name, date_time=EPOCH.timetuple()[:6]),
+                packed.read(name),
+                zipfile.ZIP_DEFLATED,
+            )

@@ -71,7 +71,7 @@ class _Pages(BaseDocTemplate):
             str(target), pagesize=A4, title=f"{meta['title']}: {meta['subtitle']}", author=meta["author"],
             invariant=1, pageCompression=0,
         )  # fmt: skip
-        self._running_title = meta["title"]
+        self._running_title = meta["title"] + ": an overview"
         frame = Frame(MARGIN, MARGIN, WIDTH, A4[1] - 2 * MARGIN, leftPadding=0, rightPadding=0)
         self.addPageTemplates(
             [PageTemplate("title", [frame]), PageTemplate("text", [frame], onPage=self._decorate)]
@@ -99,15 +99,13 @@ def write_pdf(document: Document, target: Path) -> None:
 
 
 def _front_matter(meta: dict[str, str]) -> list[Flowable]:
-    contents = TableOfContents()
-    contents.dotsMinLevel = 1
+    contents = TableOfContents(tableStyle=TableStyle([("TOPPADDING", (0, 0), (-1, -1), 0)]))
+    contents.tableStyle.add("BOTTOMPADDING", (0, 0), (-1, -1), 0)
+    # No dots between title and page number: text extraction would return them as words.
+    contents.dotsMinLevel = 3
     contents.levelStyles = [
-        ParagraphStyle(
-            "toc1", _BODY, fontName="Helvetica-Bold", fontSize=10, leading=15, spaceBefore=4, spaceAfter=0
-        ),
-        ParagraphStyle(
-            "toc2", _BODY, fontName="Helvetica", fontSize=9, leading=12.5, leftIndent=14, spaceAfter=0
-        ),
+        ParagraphStyle("toc1", STYLES["head"], fontSize=9, leading=10.5, spaceBefore=2),
+        ParagraphStyle("toc2", STYLES["cell"], fontSize=8.2, leading=9.5, leftIndent=14),
     ]
     return [
         Spacer(1, 70 * mm),
