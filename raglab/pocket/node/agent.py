@@ -1,0 +1,222 @@
+"""The node agent: runs the pods bound to this node and serves its Services.
+
+It sees the cluster through the client interface only, so it can as well be the node of another control plane. One task
+follows each pod; informers tell what changes; a guardian process ends all programs should this process die.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from raglab.pocket.client import Client, Object
+from raglab.pocket.clock import Clock
+from raglab.pocket.config import Settings
+from raglab.pocket.events import EventRecorder
+from raglab.pocket.informer import Informer
+from raglab.pocket.kinds.quantity import parse
+from raglab.pocket.node import guardian, isolation
+from raglab.pocket.node.context import NodeContext
+from raglab.pocket.node.images import Images
+from raglab.pocket.node.machine import Machine
+from raglab.pocket.node.pod import Pod
+from raglab.pocket.node.proxy import ServiceProxy
+from raglab.pocket.node.records import Records
+from raglab.pocket.node.streaming import Streaming
+from raglab.pocket.node.volumes import Tokens
+from raglab.pocket.streams import ExecSession, LogOptions, NodeStreams
+
+SAMPLE_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class NodeAgent(NodeStreams):
+    """One node. `run` it as a task; cancelling it ends every pod process of the node.
+
+    `tokens` makes service account tokens; without it the token files of pods are empty.
+    """
+
+    def __init__(
+        self, settings: Settings, client: Client, clock: Clock, *, tokens: Tokens | None = None
+    ) -> None:
+        self._settings, self._client, self._clock, self._tokens = settings, client, clock, tokens
+        self._pods: dict[str, Pod] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._services = Informer(client, "services", clock=clock)
+        self._slices = Informer(client, "endpointslices", clock=clock)
+        self._files = [Informer(client, kind, clock=clock) for kind in ("configmaps", "secrets")]
+        self._own = Informer(client, "pods", fields=f"spec.nodeName={settings.node_name}", clock=clock)
+        self._network_changed = asyncio.Event()
+        self._node: NodeContext | None = None
+        self.isolation = ""
+        """How programs are isolated, once it runs: ``bubblewrap`` or ``plain``."""
+
+    async def run(self) -> None:
+        """Register the node and run its pods until cancelled."""
+        chosen = await asyncio.to_thread(isolation.choose)
+        self.isolation = chosen.name
+        mark = _mark(self._settings.state)
+        await asyncio.to_thread(guardian.sweep, mark, (), 0.5)
+        watcher = await _start_guardian(mark)
+        assert watcher.stdin is not None
+        pipe = watcher.stdin
+        recorder = EventRecorder(self._client, "kubelet", self._clock, self._settings.node_name)
+        node = NodeContext(
+            settings=self._settings,
+            client=self._client,
+            clock=self._clock,
+            recorder=recorder,
+            images=Images(self._settings.image_catalogues, self._settings.variables),
+            records=Records(self._settings.state / "pods", self._settings.pod_cidr),
+            isolation=chosen,
+            services=self._services,
+            slices=self._slices,
+            mark=mark,
+            report=lambda line: pipe.write(line.encode()),
+            tokens=self._tokens,
+        )
+        self._node = node
+        machine = Machine(self._settings, self._client, self._clock, recorder, chosen.name)
+        node.allocatable = machine.capacity
+        proxy = ServiceProxy(self._settings.node_ip, self._warn)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for informer in (self._services, self._slices, *self._files):
+                    group.create_task(informer.run())
+                self._services.on_change(lambda before, after: self._network_changed.set())
+                self._slices.on_change(lambda before, after: self._network_changed.set())
+                group.create_task(node.write_events())
+                await machine.register()
+                group.create_task(machine.heartbeat())
+                await asyncio.gather(*(i.synced.wait() for i in (self._services, self._slices, *self._files)))
+                for informer in self._files:
+                    informer.on_change(self._file_changed)
+                self._own.on_change(self._pod_changed)
+                group.create_task(self._own.run())
+                group.create_task(self._forget_lost_pods())
+                group.create_task(self._serve(proxy))
+                group.create_task(self._sample_memory())
+        finally:
+            await self._shut_down(proxy, watcher)
+
+    async def _shut_down(self, proxy: ServiceProxy, watcher: asyncio.subprocess.Process) -> None:
+        await asyncio.gather(*(pod.shut_down() for pod in self._pods.values()), return_exceptions=True)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await proxy.close()
+        assert watcher.stdin is not None
+        watcher.stdin.close()
+        await watcher.wait()
+
+    # -- pods ---------------------------------------------------------------------------------------------------
+
+    def _pod_changed(self, before: Object | None, after: Object | None) -> None:
+        obj = after or before
+        assert obj is not None and self._node is not None
+        uid = obj["metadata"]["uid"]
+        if after is None:
+            if uid in self._pods:
+                self._pods[uid].gone()
+        elif uid in self._pods:
+            self._pods[uid].update(after)
+        else:
+            pod = self._pods[uid] = Pod(self._node, after)
+            if "deletionTimestamp" in after["metadata"]:
+                pod.update(after)
+            task = self._tasks[uid] = asyncio.create_task(pod.run())
+            task.add_done_callback(lambda done: self._pod_done(uid, done))
+
+    def _pod_done(self, uid: str, task: asyncio.Task[None]) -> None:
+        pod = self._pods.pop(uid)
+        self._tasks.pop(uid, None)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("pod %s: the node agent failed", pod.title, exc_info=error)
+
+    async def _forget_lost_pods(self) -> None:
+        """Records of pods that were deleted while this process was away."""
+        await self._own.synced.wait()
+        assert self._node is not None
+        for uid in self._node.records:
+            if uid not in self._pods:
+                await asyncio.to_thread(self._node.records.discard, uid)
+
+    def _file_changed(self, before: Object | None, after: Object | None) -> None:
+        obj = after or before
+        assert obj is not None
+        for pod in self._pods.values():
+            if pod.obj["metadata"]["namespace"] == obj["metadata"]["namespace"]:
+                pod.refresh()
+
+    # -- network ------------------------------------------------------------------------------------------------
+
+    async def _serve(self, proxy: ServiceProxy) -> None:
+        """Keep listeners and hosts files in step with Services and EndpointSlices."""
+        while True:
+            self._network_changed.clear()
+            await proxy.update(self._services, self._slices)
+            for pod in self._pods.values():
+                pod.write_hosts()
+            await self._network_changed.wait()
+
+    def _warn(self, service: Object, reason: str, message: str) -> None:
+        if self._node is not None:
+            self._node.say(service, "Warning", reason, message)
+
+    # -- resources ----------------------------------------------------------------------------------------------
+
+    async def _sample_memory(self) -> None:
+        """Hold containers to their memory limits, once a second: there are no control groups to do it."""
+        while True:
+            await self._clock.sleep(SAMPLE_SECONDS)
+            for pod in list(self._pods.values()):
+                for container in [*pod.containers, *pod.init]:
+                    limit = container.spec.get("resources", {}).get("limits", {}).get("memory")
+                    if limit:
+                        container.check_memory(int(parse(str(limit))))
+
+    # -- streams ------------------------------------------------------------------------------------------------
+
+    def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
+        return Streaming(self._find, self._clock).logs(namespace, pod, options)
+
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> ExecSession:
+        return await Streaming(self._find, self._clock).exec(
+            namespace, pod, container, command, stdin=stdin, tty=tty
+        )
+
+    def _find(self, namespace: str, name: str) -> Pod | None:
+        found = self._own.get(name, namespace)
+        return self._pods.get(found["metadata"]["uid"]) if found else None
+
+
+def _mark(state: Path) -> str:
+    """The random name of a state folder, the same at every start: strays of an earlier life carry it."""
+    file = state / "run" / "mark"
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(16))
+    return file.read_text()
+
+
+async def _start_guardian(mark: str) -> asyncio.subprocess.Process:
+    """Start the guardian in a session of its own, with nothing of this process but a pipe."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-S",
+        guardian.__file__,
+        mark,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env={},
+        start_new_session=True,
+    )

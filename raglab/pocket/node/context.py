@@ -1,0 +1,74 @@
+"""What all pods of a node share: settings, the API, the clock, images, records, and a way to write Events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raglab.pocket.client import Client, Object
+from raglab.pocket.clock import Clock
+from raglab.pocket.config import Settings
+from raglab.pocket.events import EventRecorder
+from raglab.pocket.informer import Informer
+from raglab.pocket.node.images import Images
+from raglab.pocket.node.isolation import Isolation
+from raglab.pocket.node.records import Records
+from raglab.pocket.node.volumes import Tokens
+
+
+@dataclass
+class NodeContext:
+    """Handed to every pod and container."""
+
+    settings: Settings
+    client: Client
+    clock: Clock
+    recorder: EventRecorder
+    images: Images
+    records: Records
+    isolation: Isolation
+    services: Informer
+    slices: Informer
+    mark: str
+    """Value of the environment variable that marks every pod process of this cluster."""
+    report: Callable[[str], None]
+    """Tells the guardian about process groups."""
+    tokens: Tokens | None
+    allocatable: Mapping[str, str] = field(default_factory=dict)
+    pulled: set[str] = field(init=False)
+    """Image references that are "on the machine" already."""
+    _sayings: asyncio.Queue[tuple[Object, str, str, str, str]] = field(default_factory=asyncio.Queue)
+
+    def __post_init__(self) -> None:
+        file = self.settings.state / "images" / "pulled.json"
+        self.pulled = set(json.loads(file.read_text())) if file.exists() else set()
+
+    @property
+    def node_root(self) -> Path:
+        """The node's own file system, where hostPath volumes lie."""
+        return self.settings.state / "node"
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether programs run in namespaces of their own."""
+        return self.isolation.name != "plain"
+
+    def remember_image(self, reference: str) -> None:
+        """From now on, and after a restart, this image is on the machine."""
+        self.pulled.add(reference)
+        folder = self.settings.state / "images"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "pulled.json").write_text(json.dumps(sorted(self.pulled)))
+
+    def say(self, about: Object, type: str, reason: str, message: str, field_path: str = "") -> None:
+        """Write an Event; in order, without waiting for it."""
+        self._sayings.put_nowait((about, type, reason, message, field_path))
+
+    async def write_events(self) -> None:
+        """Write what was said, for ever."""
+        while True:
+            about, type, reason, message, field_path = await self._sayings.get()
+            await self.recorder.event(about, type, reason, message, field_path=field_path)

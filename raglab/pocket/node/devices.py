@@ -1,0 +1,51 @@
+"""Extended resources: which device ids a container holds.
+
+The scheduler counts; the node decides which ones. An assignment lasts as long as the pod (restarts of a container and
+of the whole cluster keep it) and is what makes two pods never share a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from raglab.pocket.client import Object
+from raglab.pocket.node.records import Records
+
+
+class NotEnoughDevices(Exception):
+    """The pod was bound to this node although its devices are taken; the kubelet fails such a pod on admission."""
+
+
+def assign(devices: Mapping[str, Mapping[str, Any]], records: Records, pod: Object) -> None:
+    """Give every container of `pod` the devices its limits ask for, unless it already holds them."""
+    given = records.admit(pod["metadata"]["uid"])["devices"]
+    containers = pod["spec"].get("initContainers", []) + pod["spec"]["containers"]
+    for container in containers:
+        for resource, description in devices.items():
+            wanted = int(container.get("resources", {}).get("limits", {}).get(resource, 0))
+            held = given.setdefault(container["name"], {}).setdefault(resource, [])
+            if wanted > len(held):
+                held += _pick(
+                    resource, description["ids"], records.devices_in_use(resource), wanted - len(held)
+                )
+    records.save()
+
+
+def _pick(resource: str, ids: list[str], used: set[str], count: int) -> list[str]:
+    free = [str(device) for device in ids if str(device) not in used]
+    if len(free) < count:
+        raise NotEnoughDevices(
+            f"Allocate failed due to requested number of devices unavailable for {resource}. "
+            f"Requested: {count}, Available: {len(free)}, which is unexpected"
+        )
+    return free[:count]
+
+
+def variables(devices: Mapping[str, Mapping[str, Any]], given: Mapping[str, list[str]]) -> dict[str, str]:
+    """Environment variables that tell a container which devices it holds."""
+    return {
+        description["env"]: ",".join(given.get(resource, []))
+        for resource, description in devices.items()
+        if description.get("env") and given.get(resource)
+    }

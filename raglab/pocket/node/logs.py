@@ -1,0 +1,258 @@
+"""Container logs: one line of output is one line of file, with its time and stream, as container runtimes keep them.
+
+``2026-11-21T04:42:52.748062000Z stdout F text`` — F for a full line, P for a piece of one longer than 16 KiB. Files
+rotate at 10 MB and the three newest are kept (the kubelet keeps five). Output is written as it is read and a writer
+that floods is slowed down through its own pipe, so neither memory nor the cluster's event loop fills up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from raglab.pocket.streams import LogOptions
+
+LINE = 16 * 1024
+ROTATE = 10 * 1000 * 1000
+KEEP = 3
+RATE = 4 * 1024 * 1024
+"""Bytes per second a stream may write in the long run."""
+PIECE = 64 * 1024
+
+
+class LogFile:
+    """The log of one run of a container; `path`, `path.1` (older) … on disk."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self.path = path
+        self.closed = False
+        self._clock = clock
+        self._changed = asyncio.Event()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._size = os.fstat(self._file).st_size
+
+    def write(self, stream: str, lines: list[tuple[bytes, bool]]) -> None:
+        """Append lines (text without line end, whether it is complete) with the present time."""
+        now = self._clock()
+        stamp = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        head = f"{stamp}.{int(now % 1 * 1e9):09d}Z {stream} ".encode()
+        data = b"".join(head + (b"F " if full else b"P ") + text + b"\n" for text, full in lines)
+        os.write(self._file, data)
+        self._size += len(data)
+        if self._size > ROTATE:
+            self._rotate()
+        self._wake()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        if not self.closed:
+            self.closed = True
+            os.close(self._file)
+            self._wake()
+
+    async def changed(self) -> None:
+        """Wait for the next write or the end."""
+        await self._changed.wait()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _rotate(self) -> None:
+        os.close(self._file)
+        for number in range(KEEP - 2, -1, -1):
+            older = self.path if number == 0 else Path(f"{self.path}.{number}")
+            if older.exists():
+                older.replace(f"{self.path}.{number + 1}")
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._size = 0
+
+
+class LogPipe(asyncio.Protocol):
+    """Reads one output stream of a program into a `LogFile`; `done` when the last writer has closed it."""
+
+    def __init__(self, log: LogFile, stream: str) -> None:
+        self._log, self._stream = log, stream
+        self._rest = b""
+        self._allowance = float(RATE)
+        self._last = 0.0
+        self._transport: asyncio.ReadTransport | None = None
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        pieces = [piece for line in lines for piece in _pieces(line)]
+        while len(self._rest) >= LINE:
+            pieces.append((self._rest[:LINE], False))
+            self._rest = self._rest[LINE:]
+        if pieces:
+            self._log.write(self._stream, pieces)
+        self._slow_down(len(data))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._rest:
+            self._log.write(self._stream, [(self._rest, True)])
+        self.done.set_result(None)
+
+    def _slow_down(self, size: int) -> None:
+        """Stop reading for a while once the allowance is used up: the pipe fills and the program waits."""
+        loop = asyncio.get_running_loop()
+        self._allowance = min(RATE, self._allowance + (loop.time() - self._last) * RATE) - size
+        self._last = loop.time()
+        if self._allowance < 0 and self._transport is not None:
+            self._transport.pause_reading()
+            loop.call_later(-self._allowance / RATE, self._resume)
+
+    def _resume(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+
+class Output:
+    """One output stream of a program on its way into a log; the program gets `writer`."""
+
+    def __init__(self, writer: int, protocol: LogPipe, transport: asyncio.ReadTransport) -> None:
+        self.writer, self._protocol, self._transport = writer, protocol, transport
+
+    def close_writer(self) -> None:
+        """Close our copy of the program's end, so that the stream ends with the program."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
+    async def finish(self, timeout: float) -> None:
+        """Take what is left, but do not wait longer than `timeout` seconds for those who still hold the other end."""
+        self.close_writer()
+        await asyncio.wait([self._protocol.done], timeout=timeout)
+        self._transport.close()
+        await self._protocol.done
+
+
+async def attach(log: LogFile, stream: str) -> Output:
+    """A pipe for a program's `stream` (stdout or stderr), whose content goes to `log`."""
+    reader, writer = os.pipe()
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.connect_read_pipe(
+        lambda: LogPipe(log, stream), os.fdopen(reader, "rb", 0)
+    )
+    return Output(writer, protocol, transport)
+
+
+async def read(path: Path, options: LogOptions, now: float, live: LogFile | None) -> AsyncIterator[bytes]:
+    """The log at `path` as ``kubectl logs`` wants it; with `options.follow` until `live` is closed."""
+    left = options.limit_bytes
+    since = _since(options, now)
+    async for record in _records(path, options, live):
+        if since and record[:30].decode(errors="replace") < since:
+            continue
+        text = _text(record, options.timestamps)
+        if left is not None:
+            text, left = text[:left], left - len(text[:left])
+        yield text
+        if left == 0:
+            return
+
+
+async def _records(path: Path, options: LogOptions, live: LogFile | None) -> AsyncIterator[bytes]:
+    """Whole lines of the log file, old ones first, then new ones as they come."""
+    files = [Path(f"{path}.{number}") for number in range(KEEP - 1, 0, -1)] + [path]
+    skip = _lines_before_tail([file for file in files if file.exists()], options.tail_lines)
+    for file in files[:-1]:
+        if file.exists():
+            with file.open("rb") as older:
+                for line in older:
+                    if skip > 0:
+                        skip -= 1
+                    else:
+                        yield line
+                    await _breathe(older.tell())
+    current = path.open("rb")
+    try:
+        while True:
+            ended = live is None or live.closed or not options.follow
+            changed = asyncio.ensure_future(live.changed()) if live and not ended else None
+            for line in _complete(current):
+                if skip > 0:
+                    skip -= 1
+                else:
+                    yield line
+                await _breathe(current.tell())
+            if changed is None:
+                return
+            if _replaced(current, path):
+                changed.cancel()
+                current.close()
+                current = path.open("rb")
+                continue
+            try:
+                await changed
+            finally:
+                changed.cancel()
+    finally:
+        current.close()
+
+
+def _complete(file: object) -> Iterator[bytes]:
+    """Lines up to the end of what is written now."""
+    while line := file.readline():  # type: ignore[attr-defined]
+        yield line
+
+
+async def _breathe(position: int) -> None:
+    """Let others run now and then while a long log is read."""
+    if position % 64 == 0:
+        await asyncio.sleep(0)
+
+
+def _replaced(file: object, path: Path) -> bool:
+    return os.fstat(file.fileno()).st_ino != path.stat().st_ino  # type: ignore[attr-defined]
+
+
+def _lines_before_tail(files: list[Path], tail: int | None) -> int:
+    """How many lines to leave out so that `tail` remain, without holding the log in memory."""
+    if tail is None:
+        return 0
+    return max(0, sum(_count_lines(file) for file in files) - tail)
+
+
+def _count_lines(path: Path) -> int:
+    """Complete lines of output in a file (a piece of a long line does not count)."""
+    count = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            count += block.count(b"\n")
+    return count
+
+
+def _since(options: LogOptions, now: float) -> str:
+    """The earliest time to show, in the form of the log file, or "" for all."""
+    if options.since_seconds is not None:
+        moment = datetime.fromtimestamp(now - options.since_seconds, UTC)
+    elif options.since_time is not None:
+        moment = options.since_time.astimezone(UTC)
+    else:
+        return ""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+
+
+def _text(record: bytes, timestamps: bool) -> bytes:
+    """A record as shown: without its own head, and joined to the next one if it is only a piece of a line."""
+    stamp, _, rest = record.partition(b" ")
+    _, kind, text = rest.split(b" ", 2)
+    if kind == b"P":
+        text = text[:-1]
+    return stamp + b" " + text if timestamps else text
+
+
+def _pieces(line: bytes) -> Iterator[tuple[bytes, bool]]:
+    while len(line) > LINE:
+        yield line[:LINE], False
+        line = line[LINE:]
+    yield line, True

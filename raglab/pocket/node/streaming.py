@@ -1,0 +1,75 @@
+"""Logs and exec of the node's pods, with the kubelet's refusals."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from raglab.pocket.clock import Clock
+from raglab.pocket.errors import StatusError, bad_request, not_found
+from raglab.pocket.node import logs
+from raglab.pocket.node.box import StartFailed
+from raglab.pocket.node.container import Container
+from raglab.pocket.node.pod import Pod
+from raglab.pocket.streams import ExecSession, LogOptions
+
+WAITING = {
+    "ErrImagePull": "image can't be pulled",
+    "ImagePullBackOff": "trying and failing to pull image",
+}
+
+
+class Streaming:
+    """`find` gives the pod with a namespace and a name."""
+
+    def __init__(self, find: Callable[[str, str], Pod | None], clock: Clock) -> None:
+        self._find, self._clock = find, clock
+
+    async def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
+        """See `NodeStreams.logs`."""
+        container = self._container(namespace, pod, options.container)
+        path = _log_path(container, pod, options.previous)
+        live = container.log if container.log is not None and container.log.path == path else None
+        async for data in logs.read(path, options, self._clock.time(), live):
+            yield data
+
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> ExecSession:
+        """See `NodeStreams.exec`."""
+        found = self._container(namespace, pod, container)
+        if "running" not in found.state or found.box is None:
+            raise StatusError(500, "InternalError", f'container not found ("{container}")')
+        try:
+            return await found.box.open(command, stdin=stdin, tty=tty)
+        except StartFailed as error:
+            text = f"error executing command in container: OCI runtime exec failed: exec failed: {error}"
+            raise StatusError(500, "InternalError", f"Internal error occurred: {text}") from error
+
+    def _container(self, namespace: str, pod: str, name: str) -> Container:
+        found = self._find(namespace, pod)
+        if found is None:
+            raise not_found("pods", "", pod)
+        container = found.container(name or found.obj["spec"]["containers"][0]["name"])
+        if container is None:
+            raise bad_request(f"container {name} is not valid for pod {pod}")
+        return container
+
+
+def _log_path(container: Container, pod: str, previous: bool) -> Path:
+    """The log file of the present or the previous run; a container that waits shows its last one."""
+    waiting = container.state.get("waiting")
+    runs = container.restarts
+    if previous:
+        path = container.log_path(runs - 1 if not waiting else runs)
+        if runs == 0 or not path.exists():
+            raise bad_request(f'previous terminated container "{container.name}" in pod "{pod}" not found')
+        return path
+    path = container.log_path(runs)
+    if path.exists():
+        return path
+    if runs and container.log_path(runs - 1).exists():
+        return container.log_path(runs - 1)
+    reason = (waiting or {}).get("reason", "ContainerCreating")
+    why = WAITING.get(reason, reason)
+    raise bad_request(f'container "{container.name}" in pod "{pod}" is waiting to start: {why}')
