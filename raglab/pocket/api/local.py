@@ -1,0 +1,69 @@
+"""The client interface without a network: controllers, scheduler and node agent call the registry directly."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from raglab.pocket.api.patch import CONTENT_TYPES
+from raglab.pocket.api.registry import DeleteOptions, Options, Registry
+from raglab.pocket.client import Object, PatchType, WatchEvent
+
+
+class LocalClient:
+    """`raglab.pocket.client.Client` over a `Registry`. Answers are the stored objects themselves: read only."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry, self._kinds = registry, registry.kinds
+
+    async def get(self, resource: str, name: str, namespace: str = "") -> Object:
+        return self._registry.get(self._kinds.plural(resource), namespace, name)
+
+    async def list(
+        self, resource: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[Object]:
+        return self._registry.list(
+            self._kinds.plural(resource), namespace, labels=labels, fields=fields
+        ).items
+
+    async def create(self, resource: str, obj: Object) -> Object:
+        namespace = obj["metadata"].get("namespace", "")
+        return self._registry.create(self._kinds.plural(resource), namespace, obj, Options())
+
+    async def update(self, resource: str, obj: Object, *, subresource: str = "") -> Object:
+        meta, options = obj["metadata"], Options(subresource=subresource)
+        kind = self._kinds.plural(resource)
+        return self._registry.update(kind, meta.get("namespace", ""), meta["name"], obj, options)
+
+    async def patch(
+        self,
+        resource: str,
+        name: str,
+        namespace: str,
+        patch: Object | list[Object],
+        *,
+        type: PatchType = "merge",
+        subresource: str = "",
+    ) -> Object:
+        kind, options = self._kinds.plural(resource), Options(subresource=subresource)
+        return self._registry.patch(kind, namespace, name, patch, CONTENT_TYPES[type], options)
+
+    async def delete(
+        self,
+        resource: str,
+        name: str,
+        namespace: str = "",
+        *,
+        propagation: str = "",
+        grace: int | None = None,
+        uid: str = "",
+    ) -> None:
+        options = DeleteOptions(propagation=propagation, grace=grace, uid=uid)
+        self._registry.delete(self._kinds.plural(resource), namespace, name, options)
+
+    def watch(
+        self, resource: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> AsyncIterator[WatchEvent]:
+        kind = self._kinds.plural(resource)
+        return self._registry.watch(
+            kind, namespace, labels=labels, fields=fields, send_initial=True, bookmarks=True
+        )
