@@ -91,8 +91,8 @@ def spread(limits: Limits, sizes: list[int], previous_most: list[int]) -> list[i
     """Sizes when `replicas` itself was changed in the middle of a rollout: each ReplicaSet gets its
     proportional part.
 
-    `sizes` are ordered newest first; `previous_most` is the `most` each was sized for. What rounding leaves
-    over goes to the newest.
+    `sizes` are ordered largest first; `previous_most` is the `most` each was sized for. What rounding leaves
+    over goes to the largest.
     """
     allowed = limits.most if limits.replicas else 0
     left = allowed - sum(sizes)

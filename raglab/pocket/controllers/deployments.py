@@ -104,10 +104,12 @@ class _Rollout:
             for item in active or ([self.new] if self.new else self.sets[-1:]):
                 self._resize(item, self.limits.replicas)
             return
-        newest_first = sorted(active, key=lambda item: (item is self.new, _age(item)), reverse=True)
-        previous = [int(_annotations(item).get(MOST, 0)) for item in newest_first]
-        sizes = spread(self.limits, [_size(item) for item in newest_first], previous)
-        for item, size in zip(newest_first, sizes, strict=True):
+        largest_first = sorted(
+            active, key=lambda item: (_size(item), item is self.new, _age(item)), reverse=True
+        )
+        previous = [int(_annotations(item).get(MOST, 0)) for item in largest_first]
+        sizes = spread(self.limits, [_size(item) for item in largest_first], previous)
+        for item, size in zip(largest_first, sizes, strict=True):
             self._resize(item, size)
 
     def _resize(self, replica_set: Object, size: int) -> bool:

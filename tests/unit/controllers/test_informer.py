@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from controllers_support import ScriptedClient, settle
+from tests.unit.controllers.support import ScriptedClient, settle
 
 from raglab.pocket.errors import gone
 from raglab.pocket.informer import Cache, Informer
