@@ -24,17 +24,17 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
-{{/* Name of the Secret with POSTGRES_USER and POSTGRES_PASSWORD. */}}
+{{/* Name of the Secret with the keys username and password. */}}
 {{- define "rag-app.databaseSecret" -}}
-{{ .Values.pgvector.auth.existingSecret | default "pgvector-credentials" }}
+{{ .Values.pgvector.auth.existingSecret | default "pgvector" }}
 {{- end }}
 
 {{/* The database's connection settings, as both the server's image and its clients read them. */}}
 {{- define "rag-app.databaseEnv" -}}
 - name: POSTGRES_DB
   value: {{ .Values.pgvector.auth.database | quote }}
-{{- range $key := list "POSTGRES_USER" "POSTGRES_PASSWORD" }}
-- name: {{ $key }}
+{{- range $name, $key := dict "POSTGRES_USER" "username" "POSTGRES_PASSWORD" "password" }}
+- name: {{ $name }}
   valueFrom:
     secretKeyRef:
       name: {{ include "rag-app.databaseSecret" $ }}
