@@ -16,6 +16,7 @@ import orjson
 from raglab.pocket.api import deletion, patch, scale, selectors, strategy
 from raglab.pocket.api.allocation import Allocator
 from raglab.pocket.api.deletion import DeleteOptions
+from raglab.pocket.api.selectors import Filter
 from raglab.pocket.client import Object, WatchEvent
 from raglab.pocket.clock import Clock
 from raglab.pocket.config import Settings
@@ -96,11 +97,9 @@ class Registry:
         return Page(page, version, _token(version, _key(page[-1])), len(found) - limit)
 
     def _matching(self, kind: Kind, namespace: str, labels: str, fields: str) -> list[Object]:
+        wanted = selectors.compile(kind, namespace, labels, fields)
         found = self.store.list(kind.storage_key, namespace)
-        if labels or fields:
-            matches = selectors.matcher(kind, labels, fields)
-            found = [obj for obj in found if matches(obj)]
-        return [strategy.as_version(kind, obj) for obj in found]
+        return [strategy.as_version(kind, obj) for obj in found if wanted.accepts(obj)]
 
     def _not_from_the_future(self, version: str) -> None:
         if version and not version.isdigit():
@@ -250,7 +249,7 @@ class Registry:
         Refuses at once, before the first event: 410 for a version that is too old, 400 for a bad selector.
         """
         self._not_from_the_future(resource_version)
-        matches = selectors.matcher(kind, labels, fields)
+        wanted = selectors.compile(kind, namespace, labels, fields)
         from_now = send_initial or resource_version in ("", "0")
         start = self._matching(kind, namespace, labels, fields) if from_now else []
         since = self.store.version if from_now else int(resource_version)
@@ -261,7 +260,7 @@ class Registry:
         mark = _bookmark(kind, since) if send_initial and bookmarks else None
 
         def event(change: Change) -> WatchEvent | None:
-            return _seen(change, namespace, matches)
+            return _seen(change, wanted)
 
         return _events(kind, start, mark, subscription.changes(), event)
 
@@ -279,13 +278,10 @@ async def _events(
             yield WatchEvent(seen.type, strategy.as_version(kind, seen.object))
 
 
-def _seen(change: Change, namespace: str, matches: selectors.Match) -> WatchEvent | None:
+def _seen(change: Change, wanted: Filter) -> WatchEvent | None:
     """How a watch with a selector sees a change: an object that stops matching is DELETED for it."""
-    subject = change.new or change.old or {}
-    if namespace and subject["metadata"].get("namespace") != namespace:
-        return None
-    before = change.old is not None and matches(change.old)
-    after = change.new is not None and matches(change.new)
+    before = change.old is not None and wanted.accepts(change.old)
+    after = change.new is not None and wanted.accepts(change.new)
     if after and change.new is not None:
         return WatchEvent("MODIFIED" if before else "ADDED", change.new)
     if before and change.old is not None:

@@ -1,115 +1,28 @@
-"""Label and field selectors in their string form, as in ``-l 'app=x,tier in (a,b),!old'`` and ``--field-selector``.
+"""Which objects a list, a watch or a deletion of a collection is about: label selector, field selector, namespace.
 
-Grammar and error texts: k8s.io/apimachinery, packages ``labels`` and ``fields``.
+Field selectors know only the few fields that a real server indexes; which ones, and how it refuses others, differs by
+kind (``pkg/apis/*/v1/conversion.go`` of Kubernetes).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from raglab.pocket import selectors
 from raglab.pocket.client import Object
-from raglab.pocket.errors import bad_request
+from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds.catalogue import Kind
 
-Match = Callable[[Object], bool]
-
-_TOKEN = re.compile(r"\s*(==|!=|[=!(),<>]|[^\s=!(),<>]+)")
-_OPERATORS = "in, notin, =, ==, !=, gt, lt"
-
-
-def matcher(kind: Kind, labels: str, fields: str) -> Match:
-    """One test for both selectors; 400 for one that cannot be read."""
-    tests = [*label_tests(labels), *field_tests(kind, fields)]
-    return lambda obj: all(test(obj) for test in tests)
-
-
-def label_tests(text: str) -> list[Match]:
-    """One test per requirement."""
-    tokens = _TOKEN.findall(text) if text.strip() else []
-    tests = []
-    while tokens:
-        tests.append(_requirement(tokens))
-        if tokens and tokens.pop(0) != ",":
-            raise bad_request(f"unable to parse requirement: unexpected text in {text!r}, expected: ','")
-    return tests
-
-
-def _requirement(tokens: list[str]) -> Match:
-    key = tokens.pop(0)
-    if key == "!":
-        absent = _take(tokens, "identifier")
-        return lambda obj: absent not in _labels(obj)
-    if not re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?", key):
-        raise bad_request(
-            f"unable to parse requirement: found '{key}', expected: !, identifier, or 'end of string'"
-        )
-    if not tokens or tokens[0] == ",":
-        return lambda obj: key in _labels(obj)
-    return _comparison(key, tokens.pop(0), tokens)
-
-
-def _comparison(key: str, operator: str, tokens: list[str]) -> Match:
-    match operator:
-        case "=" | "==":
-            value = _value(tokens)
-            return lambda obj: _labels(obj).get(key) == value
-        case "!=":
-            value = _value(tokens)
-            return lambda obj: _labels(obj).get(key) != value
-        case "in":
-            values = _set(tokens)
-            return lambda obj: _labels(obj).get(key) in values
-        case "notin":
-            values = _set(tokens)
-            return lambda obj: _labels(obj).get(key) not in values
-        case "<" | "lt" | ">" | "gt":
-            return _numeric(key, operator in ("<", "lt"), _take(tokens, "integer"))
-    raise bad_request(f"unable to parse requirement: found '{operator}', expected: {_OPERATORS}")
-
-
-def _numeric(key: str, below: bool, bound: str) -> Match:
-    if not bound.lstrip("-").isdigit():
-        why = "for 'Gt', 'Lt' operators, the value must be an integer"
-        raise bad_request(f"unable to parse requirement: values[0][{key}]: Invalid value: {bound!r}: {why}")
-
-    def test(obj: Object) -> bool:
-        value = _labels(obj).get(key, "")
-        if not value.lstrip("-").isdigit():
-            return False
-        return int(value) < int(bound) if below else int(value) > int(bound)
-
-    return test
-
-
-def _take(tokens: list[str], expected: str) -> str:
-    if not tokens:
-        raise bad_request(f"unable to parse requirement: found '', expected: {expected}")
-    return tokens.pop(0)
-
-
-def _value(tokens: list[str]) -> str:
-    """The word after an equals sign; ``app=`` asks for the empty value."""
-    return tokens.pop(0) if tokens and tokens[0] != "," else ""
-
-
-def _set(tokens: list[str]) -> frozenset[str]:
-    if _take(tokens, "'('") != "(":
-        raise bad_request("unable to parse requirement: expected: '('")
-    values: list[str] = []
-    while (word := _take(tokens, "',' or ')'")) != ")":
-        if word != ",":
-            values.append(word)
-    return frozenset(values or [""])
-
-
-def _labels(obj: Object) -> Mapping[str, str]:
-    return obj["metadata"].get("labels") or {}
-
-
+Test = Callable[[Object], bool]
+ALWAYS = ("metadata.name", "metadata.namespace")
+_EVENT = tuple(
+    f"involvedObject.{name}"
+    for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+)
 FIELDS: dict[str, tuple[str, ...]] = {
-    "pods": (
+    "/pods": (
         "spec.nodeName",
         "spec.restartPolicy",
         "spec.schedulerName",
@@ -117,57 +30,94 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "spec.hostNetwork",
         "status.phase",
         "status.podIP",
+        "status.podIPs",
         "status.nominatedNodeName",
     ),
-    "events": (
-        "involvedObject.kind",
-        "involvedObject.namespace",
-        "involvedObject.name",
-        "involvedObject.uid",
-        "involvedObject.apiVersion",
-        "involvedObject.resourceVersion",
-        "involvedObject.fieldPath",
-        "reason",
-        "reportingComponent",
-        "source",
-        "type",
-    ),
-    "nodes": ("spec.unschedulable",),
-    "namespaces": ("status.phase",),
-    "secrets": ("type",),
-    "services": ("spec.clusterIP", "spec.type"),
-    "jobs": ("status.successful",),
-    "replicasets": ("status.replicas",),
-    "replicationcontrollers": ("status.replicas",),
+    "/events": (*_EVENT, "reason", "reportingComponent", "source", "type"),
+    "/nodes": ("spec.unschedulable",),
+    "/namespaces": ("status.phase",),
+    "/secrets": ("type",),
+    "/services": ("spec.clusterIP", "spec.type"),
+    "/replicationcontrollers": ("status.replicas",),
+    "batch/jobs": ("status.successful",),
 }
-"""Fields that may be selected on, beside name and namespace, as on a real server."""
+"""Beside name and namespace, by shelf. Kinds that are not here refuse others in a wording of their own."""
+_TERM = re.compile(r"\s*([^=!]+?)\s*(==|=|!=)\s*(.*?)\s*", re.DOTALL)
 
 
-def field_tests(kind: Kind, text: str) -> list[Match]:
-    """One test per term; 400 for a field that cannot be selected on."""
-    return [_field_test(kind, term) for term in text.split(",") if term.strip()]
+class Filter(NamedTuple):
+    """What a request asks for. `None` for `test` means everything in `namespace` ("" is every namespace)."""
+
+    namespace: str
+    test: Test | None
+
+    def accepts(self, obj: Object) -> bool:
+        """Whether the request is about this object."""
+        if self.namespace and obj["metadata"].get("namespace") != self.namespace:
+            return False
+        return self.test is None or self.test(obj)
 
 
-def _field_test(kind: Kind, term: str) -> Match:
-    parts = re.fullmatch(r"\s*([^=!]+?)\s*(==|=|!=)\s*(.*?)\s*", term)
+def compile(kind: Kind, namespace: str, labels: str = "", fields: str = "") -> Filter:
+    """Read both selectors; `StatusError` 400 for one that cannot be read."""
+    wanted = selectors.parse(labels)
+    terms = [_term(kind, text) for text in _split(fields)]
+    if not wanted and not terms:
+        return Filter(namespace, None)
+
+    def test(obj: Object) -> bool:
+        return all(term(obj) for term in terms) and selectors.matches(wanted, obj["metadata"].get("labels"))
+
+    return Filter(namespace, test)
+
+
+def _split(text: str) -> list[str]:
+    """Terms between commas; a backslash keeps a comma, an equals sign or a backslash from its meaning."""
+    return [term for term in re.split(r"(?<!\\),", text) if term.strip()]
+
+
+def _term(kind: Kind, text: str) -> Test:
+    parts = _TERM.fullmatch(text)
     if parts is None:
-        raise bad_request(f"invalid selector: '{term}'; can't understand '{term}'")
+        raise bad_request(f"invalid selector: '{text}'; can't understand '{text}'")
     field, operator, value = parts.groups()
-    if field not in ("metadata.name", "metadata.namespace", *FIELDS.get(kind.plural, ())):
-        raise bad_request(f"field label not supported: {field}")
-    path = field.split(".")
+    if field not in ALWAYS and field not in FIELDS.get(kind.storage_key, ()):
+        raise _unsupported(kind, field)
+    value, steps = re.sub(r"\\(.)", r"\1", value), field.split(".")
     if operator == "!=":
-        return lambda obj: _at(obj, path) != value
-    return lambda obj: _at(obj, path) == value
+        return lambda obj: _text(_at(obj, steps)) != value
+    return lambda obj: _text(_at(obj, steps)) == value
 
 
-def _at(obj: Object, path: list[str]) -> str:
-    """The value at a path as text; a missing one is empty, as in Go."""
+def _unsupported(kind: Kind, field: str) -> StatusError:
+    if kind.storage_key == "batch/jobs":
+        return bad_request(f'field label "{field}" not supported for Job')
+    if kind.storage_key in FIELDS:
+        return bad_request(f"field label not supported: {field}")
+    known = ", ".join(f'"{name}"' for name in ALWAYS)
+    return bad_request(f'"{field}" is not a known field selector: only {known}')
+
+
+def _at(obj: Object, steps: list[str]) -> Any:
     value: Any = obj
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    if isinstance(value, dict):  # an Event's source is selected on by its component
-        value = value.get("component")
-    if isinstance(value, bool) or (value is None and path[-1] in ("unschedulable", "hostNetwork")):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    if value is None and steps[-1] in ("unschedulable", "hostNetwork"):
+        return False
+    return value
+
+
+def _text(value: Any) -> str:
+    """As Go would print the field: missing is empty, an Event's source is its component, a list of IPs is joined."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case {"component": component}:
+            return str(component)
+        case dict():
+            return ""
+        case list():
+            return ",".join(item["ip"] for item in value)
+    return str(value)
