@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from chart_rendering import CHARTS, TARGETS, Object, render, values_file
+
+from tests.unit.charts.chart_rendering import CHARTS, TARGETS, Object, render, values_file
 
 
 @pytest.fixture(params=[f"{chart}:{target}" for chart in CHARTS for target in ("defaults", *TARGETS)])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import kubernetes_validate
 import pytest
 import yaml
-from chart_rendering import CHARTS, CONFIG, TARGETS, pick, render, run_helm, values_file
+
+from tests.unit.charts.chart_rendering import CHARTS, CONFIG, TARGETS, pick, render, run_helm, values_file
 
 KUBERNETES = "1.37"
 STANDARD_LABELS = {

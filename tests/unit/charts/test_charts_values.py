@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from chart_rendering import CHARTS, CONFIG, TARGETS, run_helm, values_file
+
+from tests.unit.charts.chart_rendering import CHARTS, CONFIG, TARGETS, run_helm, values_file
 
 # Blocks handed to Kubernetes as they are; its own schema judges what is inside.
 FREE_FORM = {

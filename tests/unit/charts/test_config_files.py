@@ -5,7 +5,8 @@ from __future__ import annotations
 import kubernetes_validate
 import pytest
 import yaml
-from chart_rendering import CHARTS, CONFIG, render
+
+from tests.unit.charts.chart_rendering import CHARTS, CONFIG, render
 
 FILES = ["namespace.yaml", "gpu-pod.yaml", "storage/pv.yaml", "storage/pvc.yaml"]
 
