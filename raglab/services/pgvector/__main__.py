@@ -28,8 +28,9 @@ def main(arguments: list[str]) -> int:
                 f"pgvector: made database {settings.database!r} in {time.monotonic() - started:.1f} s",
                 flush=True,
             )
-        lockfile.clear(settings.data)
-        command = server.command(settings, programs, sockets.prepare(settings), extra)
+        folder = sockets.prepare(settings)
+        lockfile.clear(settings.data, folder / sockets.socket_name(settings))
+        command = server.command(settings, programs, folder, extra)
         return server.run(command, settings)
     except (LaunchError, OSError) as error:
         print(f"pgvector: {error}", file=sys.stderr, flush=True)

@@ -33,16 +33,24 @@ def initialise(settings: Settings, programs: Path) -> bool:
         _hand_over(settings, data)
         return False
     _check_place(settings)
-    staging = data.with_name(data.name + ".initialising")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(mode=0o700, parents=True)
-    settings.account.own(staging)
+    staging = _staging(settings)
     _fill(settings, programs, staging)
     if data.is_dir():
         data.rmdir()
     staging.rename(data)
     _sync_folder(data.parent)
     return True
+
+
+def _staging(settings: Settings) -> Path:
+    """An empty folder beside PGDATA. Its name is new each time: a killed attempt may still be ending."""
+    data = settings.data
+    data.parent.mkdir(parents=True, exist_ok=True)
+    for left in data.parent.glob(data.name + ".initialising-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=data.name + ".initialising-", dir=data.parent))
+    settings.account.own(staging)
+    return staging
 
 
 def _check_place(settings: Settings) -> None:

@@ -8,17 +8,13 @@ process translates.
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 from raglab.services.pgvector.settings import Settings
-
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def command(settings: Settings, programs: Path, sockets: Path, extra: list[str]) -> list[str]:
@@ -42,8 +38,7 @@ def run(arguments: list[str], settings: Settings) -> int:
         stdout=sys.stdout,
         stderr=sys.stdout,
         cwd=settings.data,
-        preexec_fn=_die_with_parent(),
-        **settings.account.popen(),
+        **settings.account.popen(on_parent_death=signal.SIGINT),
     )
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -52,11 +47,3 @@ def run(arguments: list[str], settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     return process.wait()
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """On Linux the kernel asks the server for a fast shutdown when this process dies, even by SIGKILL."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGINT)

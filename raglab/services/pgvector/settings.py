@@ -7,14 +7,19 @@ server runs as when the launcher is started by root.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import pwd
 import shlex
-from collections.abc import Mapping
+import signal
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 NOBODY = 65534
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class LaunchError(Exception):
@@ -27,9 +32,14 @@ class Account:
 
     uid: int | None = None
 
-    def popen(self) -> dict[str, Any]:
-        """Arguments for `subprocess` that make a child run as this account, in no other group."""
-        return {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
+    def popen(self, on_parent_death: int = signal.SIGKILL) -> dict[str, Any]:
+        """Arguments for `subprocess`: the child runs as this account, in no other group, and gets a signal if
+        we die.
+        """
+        arguments: dict[str, Any] = {"preexec_fn": _bound_to_parent(on_parent_death)}
+        if self.uid is not None:
+            arguments |= {"user": self.uid, "group": self.uid, "extra_groups": []}
+        return arguments
 
     def own(self, path: Path) -> None:
         """Give a file or folder to this account."""
@@ -73,3 +83,22 @@ class Settings:
             password=env.get("POSTGRES_PASSWORD", ""),
             initdb_arguments=tuple(shlex.split(env.get("POSTGRES_INITDB_ARGS", ""))),
         )
+
+
+def _check_user(uid: int) -> None:
+    if uid == 0:
+        raise LaunchError("PGUSER_UID is 0, but a database server must not run as root: name another user id")
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise LaunchError(f"PGUSER_UID is {uid}, but initdb needs an account in /etc/passwd") from None
+
+
+def _bound_to_parent(number: int) -> Callable[[], None] | None:
+    """On Linux the kernel sends the signal when the parent dies, even by SIGKILL: no server outlives its
+    launcher.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, number)
