@@ -82,7 +82,7 @@ def _can_bind(port: int) -> bool:
 
 
 def pod_isolation(target: Target) -> Finding:
-    mode = isolation.detect()
+    mode = isolation.choose().name
     note = "" if mode == "bubblewrap" else " (works; see README, section on limits)"
     return True, f"pods are separated by {mode}{note}", ""
 
