@@ -18,12 +18,12 @@ from raglab.pocket.clock import Clock
 from raglab.pocket.config import Settings
 from raglab.pocket.events import EventRecorder
 from raglab.pocket.informer import Informer
-from raglab.pocket.kinds.quantity import parse
 from raglab.pocket.node import guardian, isolation
 from raglab.pocket.node.context import NodeContext
 from raglab.pocket.node.images import Images
 from raglab.pocket.node.machine import Machine
 from raglab.pocket.node.pod import Pod
+from raglab.pocket.node.process import process_tree
 from raglab.pocket.node.proxy import ServiceProxy
 from raglab.pocket.node.records import Records
 from raglab.pocket.node.streaming import Streaming
@@ -174,11 +174,11 @@ class NodeAgent(NodeStreams):
         """Hold containers to their memory limits, once a second: there are no control groups to do it."""
         while True:
             await self._clock.sleep(SAMPLE_SECONDS)
-            for pod in list(self._pods.values()):
-                for container in [*pod.containers, *pod.init]:
-                    limit = container.spec.get("resources", {}).get("limits", {}).get("memory")
-                    if limit:
-                        container.check_memory(int(parse(str(limit))))
+            containers = [item for pod in self._pods.values() for item in (*pod.containers, *pod.init)]
+            if any(item.memory_limit for item in containers):
+                tree = await asyncio.to_thread(process_tree)
+                for item in containers:
+                    item.check_memory(tree)
 
     # -- streams ------------------------------------------------------------------------------------------------
 

@@ -67,6 +67,7 @@ class Box:
     def __init__(self, context: PodContext, view: View, env: Mapping[str, str]) -> None:
         self.id = secrets.token_hex(32)
         self._context, self._view, self._env = context, view, env
+        self._host: Process | None = None
         self._guests: set[Process] = set()
 
     @classmethod
@@ -93,20 +94,16 @@ class Box:
         stderr: int = subprocess.DEVNULL,
         env: Mapping[str, str] | None = None,
     ) -> Process:
-        """Start a program in the box; `StartFailed` if there is none of that name."""
+        """Start a program in the box; `StartFailed` if there is none of that name. The first one is the container's."""
         self._check(command)
         node = self._context.node
-        launch = node.isolation.launch(self._view, command, {**self._env, **(env or {})}, self._view.workdir)
-        mark = f"{node.mark}.{self.id[:16]}"
-        return await Process.start(
-            launch,
-            mark,
-            sandboxed=node.sandboxed,
-            report=node.report,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-        )
+        beside = self._host.first_inside if self._host is not None else 0
+        launch = node.isolation.launch(self._view, command, {**self._env, **(env or {})}, beside)
+        mark = f"{node.mark}.{self.id[:16]}.{secrets.token_hex(4)}"
+        channels = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        process = await Process.start(launch, mark, sandboxed=node.sandboxed, report=node.report, **channels)
+        self._host = self._host or process
+        return process
 
     async def join(
         self, command: list[str], *, stdin: int, stdout: int, stderr: int, env: Mapping[str, str]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from raglab.pocket.client import Object
 from raglab.pocket.clock import timestamp
+from raglab.pocket.kinds.quantity import whole
 from raglab.pocket.node import logs
 from raglab.pocket.node.box import Box, PodContext, StartFailed
 from raglab.pocket.node.health import Health
@@ -202,9 +204,16 @@ class Container:
         if self._process is not None:
             self._process.kill()
 
-    def check_memory(self, limit: int) -> None:
-        """End the program if it holds more than its limit."""
-        if self._process is not None and self._process.running and self._process.memory() > limit:
+    @property
+    def memory_limit(self) -> int:
+        """Bytes the container may hold; 0 for any number."""
+        return whole(self.spec.get("resources", {}).get("limits", {}).get("memory", 0))
+
+    def check_memory(self, children: Mapping[int, list[int]]) -> None:
+        """End the program if it holds more than its limit; `children` is the machine's process tree."""
+        if not self.memory_limit or self._process is None or not self._process.running:
+            return
+        if self._process.memory(children) > self.memory_limit:
             self._killed_for = "OOMKilled"
             self._process.kill()
 

@@ -22,7 +22,7 @@ QUEUE = 16
 """Pieces of output that wait for a slow client; then the program waits."""
 TAKE_TERMINAL = (
     "import fcntl, os, sys, termios\n"
-    "os.setsid()\n"
+    "os.getsid(0) == os.getpid() or os.setsid()\n"
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
     "os.execvp(sys.argv[1], sys.argv[1:])\n"
 )

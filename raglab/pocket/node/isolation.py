@@ -2,9 +2,9 @@
 
 `Bubblewrap` gives each container a root file system of its own: a private folder on disk (its writable layer) with
 the system's programs and the Python installation bound into it read-only, volumes at their real mount paths, its own
-/etc, /dev, /proc and process ids. A second program started with the same `View` (``kubectl exec``) sees the same
-files, because nothing but /dev lives in memory. No other path of the machine is visible. The network is the
-machine's: pods are told apart by their loopback addresses.
+/etc, /dev, /proc and process ids. A second program started with the same `View` (``kubectl exec``) joins the process
+ids and sees the same files, because nothing but /dev lives in memory. No other path of the machine is visible. The
+network is the machine's: pods are told apart by their loopback addresses.
 
 Run by root, the sandbox keeps only the capabilities that Docker's default set and this lab's programs need, so a
 program may still give up root (PostgreSQL must) but can neither mount nor make devices.
@@ -17,6 +17,7 @@ rewritten to it; read-only mounts are not enforced; service names resolve in Pyt
 
 from __future__ import annotations
 
+import fcntl
 import os
 import posixpath
 import re
@@ -39,6 +40,8 @@ ETC = (
 CAPABILITIES = (
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETPCAP", "SETUID",
 )  # fmt: skip
+NS_GET_USERNS = 0xB701
+"""The ioctl that asks a namespace for the user namespace that owns it (linux/nsfs.h)."""
 PACKAGE = Path(__file__).resolve().parents[2]
 """The ``raglab`` folder itself: programs in pods are modules of it."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -123,11 +126,12 @@ def opened(bind: Bind, targets: Sequence[str]) -> list[Bind]:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to hand to `asyncio.create_subprocess_exec`."""
+    """What to hand to `asyncio.create_subprocess_exec`; `descriptors` are to be passed on, then closed."""
 
     argv: list[str]
     env: dict[str, str]
     cwd: Path
+    descriptors: tuple[int, ...] = ()
 
 
 class Isolation(Protocol):
@@ -139,8 +143,8 @@ class Isolation(Protocol):
         """Make the view's own files ready, once, before a program of the container could have touched them."""
         ...
 
-    def launch(self, view: View, command: Sequence[str], env: Mapping[str, str], workdir: str) -> Launch:
-        """How to start `command` in the view."""
+    def launch(self, view: View, command: Sequence[str], env: Mapping[str, str], beside: int = 0) -> Launch:
+        """How to start `command` in the view; `beside` is the process id of a program of the same container."""
         ...
 
 
@@ -184,15 +188,18 @@ class Bubblewrap:
             _folder(view.root, posixpath.dirname(bind.target)[1:])
         _make_spot(view.locate(posixpath.dirname(bind.target)) / posixpath.basename(bind.target), bind, base)
 
-    def launch(self, view: View, command: Sequence[str], env: Mapping[str, str], workdir: str) -> Launch:
+    def launch(self, view: View, command: Sequence[str], env: Mapping[str, str], beside: int = 0) -> Launch:
         arguments = ["--bind", str(view.root), "/"]
         for bind in view.all_binds:
             arguments += ["--bind" if bind.writable else "--ro-bind", str(bind.source), bind.target]
         arguments += ["--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm", "--proc", "/proc"]
-        arguments += ["--unshare-pid", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+        descriptors = namespaces(beside) if beside else []
+        arguments += _joining(descriptors) if descriptors else ["--unshare-pid"]
+        arguments += ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
         if os.geteuid() == 0:
             arguments += [word for name in CAPABILITIES for word in ("--cap-add", f"CAP_{name}")]
-        return Launch([self._program, *arguments, "--chdir", workdir, "--", *command], dict(env), Path("/"))
+        argv = [self._program, *arguments, "--chdir", view.workdir, "--", *command]
+        return Launch(argv, dict(env), Path("/"), tuple(descriptors))
 
     def works(self) -> bool:
         """Whether a sandbox can be made here; some systems forbid it to all but root."""
@@ -231,7 +238,7 @@ class Plain:
                 link.parent.mkdir(parents=True, exist_ok=True)
                 _link(link, str(bind.source))
 
-    def launch(self, view: View, command: Sequence[str], env: Mapping[str, str], workdir: str) -> Launch:
+    def launch(self, view: View, command: Sequence[str], env: Mapping[str, str], beside: int = 0) -> Launch:
         moved = sorted((bind.target for bind in view.binds), key=len, reverse=True)
         inside = {key: _rewrite(value, moved, view.root) for key, value in env.items()}
         inside |= {
@@ -242,7 +249,7 @@ class Plain:
         if hosts := view.etc.get("hosts"):
             search = [str(Path(__file__).parent / "names"), inside.get("PYTHONPATH", "")]
             inside |= {"POCKET_HOSTS": str(hosts), "PYTHONPATH": os.pathsep.join(filter(None, search))}
-        cwd = Path(_rewrite(workdir, moved, view.root))
+        cwd = Path(_rewrite(view.workdir, moved, view.root))
         argv = [_rewrite(word, moved, view.root) for word in command]
         return Launch(argv, inside, cwd if cwd.is_dir() and str(cwd) != "/" else view.root)
 
@@ -263,6 +270,29 @@ def choose() -> Isolation:
             "RAGLAB_ISOLATION asks for bubblewrap, but bwrap cannot make a sandbox on this machine"
         )
     return Plain()
+
+
+def namespaces(pid: int) -> list[int]:
+    """Descriptors of the process-id namespace of a sandbox, of its owning user namespace, and of its programs' own.
+
+    `pid` is the first process inside. Root makes no user namespaces: then there is only the first descriptor.
+    """
+    found = [os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY)]
+    if os.geteuid() != 0:
+        found.append(fcntl.ioctl(found[0], NS_GET_USERNS))
+        found.append(os.open(f"/proc/{pid}/ns/user", os.O_RDONLY))
+    return found
+
+
+def _joining(descriptors: Sequence[int]) -> list[str]:
+    """bwrap's options to join those namespaces."""
+    options = ["--pidns", str(descriptors[0])]
+    if len(descriptors) > 1:
+        owner, own = descriptors[1:]
+        options += ["--userns", str(owner)]
+        if os.fstat(owner).st_ino != os.fstat(own).st_ino:
+            options += ["--userns2", str(own)]
+    return options
 
 
 def _bundled() -> str | None:

@@ -8,12 +8,16 @@ that floods is slowed down through its own pipe, so neither memory nor the clust
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from raglab.pocket.streams import LogOptions
+
+_log = logging.getLogger(__name__)
 
 LINE = 16 * 1024
 ROTATE = 10 * 1000 * 1000
@@ -41,8 +45,10 @@ class LogFile:
         stamp = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%S")
         head = f"{stamp}.{int(now % 1 * 1e9):09d}Z {stream} ".encode()
         data = b"".join(head + (b"F " if full else b"P ") + text + b"\n" for text, full in lines)
-        os.write(self._file, data)
-        self._size += len(data)
+        try:
+            self._size += os.write(self._file, data)
+        except OSError as error:  # the disk is full: the program goes on, its output is lost
+            _log.warning("log %s not written: %s", self.path, error)
         if self._size > ROTATE:
             self._rotate()
         self._wake()
@@ -54,9 +60,10 @@ class LogFile:
             os.close(self._file)
             self._wake()
 
-    async def changed(self) -> None:
-        """Wait for the next write or the end."""
-        await self._changed.wait()
+    @property
+    def news(self) -> asyncio.Event:
+        """Set at the next write or the end. Take it before reading, so that nothing is missed in between."""
+        return self._changed
 
     def _wake(self) -> None:
         self._changed.set()
@@ -176,32 +183,27 @@ async def _records(path: Path, options: LogOptions, live: LogFile | None) -> Asy
     current = path.open("rb")
     try:
         while True:
-            ended = live is None or live.closed or not options.follow
-            changed = asyncio.ensure_future(live.changed()) if live and not ended else None
+            news = live.news if live is not None and options.follow and not live.closed else None
             for line in _complete(current):
                 if skip > 0:
                     skip -= 1
                 else:
                     yield line
                 await _breathe(current.tell())
-            if changed is None:
-                return
-            if _replaced(current, path):
-                changed.cancel()
+            if (newer := _next_file(current, files)) is not None:
                 current.close()
-                current = path.open("rb")
-                continue
-            try:
-                await changed
-            finally:
-                changed.cancel()
+                current = newer.open("rb")
+            elif news is None:
+                return
+            else:
+                await news.wait()
     finally:
         current.close()
 
 
-def _complete(file: object) -> Iterator[bytes]:
+def _complete(file: BinaryIO) -> Iterator[bytes]:
     """Lines up to the end of what is written now."""
-    while line := file.readline():  # type: ignore[attr-defined]
+    while line := file.readline():
         yield line
 
 
@@ -211,8 +213,14 @@ async def _breathe(position: int) -> None:
         await asyncio.sleep(0)
 
 
-def _replaced(file: object, path: Path) -> bool:
-    return os.fstat(file.fileno()).st_ino != path.stat().st_ino  # type: ignore[attr-defined]
+def _next_file(current: BinaryIO, files: list[Path]) -> Path | None:
+    """The file that follows `current` after a rotation; `files` are the log's names, oldest first."""
+    inode = os.fstat(current.fileno()).st_ino
+    present = [file for file in files if file.exists()]
+    for file, newer in zip(present, present[1:], strict=False):
+        if file.stat().st_ino == inode:
+            return newer
+    return None if present and present[-1].stat().st_ino == inode else present[0]
 
 
 def _lines_before_tail(files: list[Path], tail: int | None) -> int:

@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -44,17 +44,28 @@ class Process:
         stderr: int = subprocess.DEVNULL,
     ) -> Process:
         """Start it in a session of its own and `report` the process group to the guardian."""
-        process = await asyncio.create_subprocess_exec(
-            *launch.argv,
-            env={**launch.env, guardian.MARK: mark},
-            cwd=launch.cwd,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *launch.argv,
+                env={**launch.env, guardian.MARK: mark},
+                cwd=launch.cwd,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                pass_fds=launch.descriptors,
+            )
+        finally:
+            for descriptor in launch.descriptors:
+                os.close(descriptor)
         report(f"+{process.pid}\n")
         return cls(process, mark, sandboxed, report)
+
+    @property
+    def first_inside(self) -> int:
+        """Process 1 of the sandbox as this machine counts, or 0 if there is none (yet, or any more)."""
+        inside = _children(self.pid) if self._sandboxed else []
+        return inside[0] if inside else 0
 
     @property
     def running(self) -> bool:
@@ -101,20 +112,32 @@ class Process:
             self.kill()
             return await self.wait()
 
-    def memory(self) -> int:
-        """Resident bytes of the program and all its descendants."""
-        total = 0
-        try:
-            family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
-        except psutil.Error:
-            return 0
-        for member in family:
+    def memory(self, children: Mapping[int, list[int]]) -> int:
+        """Resident bytes of the program and all its descendants, pages shared with others not counted.
+
+        `children` is what `process_tree` found.
+        """
+        total, waiting = 0, [self.pid]
+        while waiting:
+            pid = waiting.pop()
+            waiting += children.get(pid, ())
             try:
-                info = member.memory_info()
+                info = psutil.Process(pid).memory_info()
             except psutil.Error:
                 continue  # ended meanwhile
             total += info.rss - getattr(info, "shared", 0)
         return total
+
+
+def process_tree() -> dict[int, list[int]]:
+    """Children of every process of this machine."""
+    found: dict[int, list[int]] = {}
+    for process in psutil.process_iter():
+        try:
+            found.setdefault(process.ppid(), []).append(process.pid)
+        except psutil.Error:
+            continue  # ended meanwhile
+    return found
 
 
 def _children(pid: int) -> list[int]:

@@ -1,0 +1,63 @@
+"""Addresses and devices of pods: given once, kept over a restart, never given twice."""
+
+from pathlib import Path
+
+import pytest
+
+from raglab.pocket.node.devices import NotEnoughDevices, assign, variables
+from raglab.pocket.node.records import NoAddress, Records
+
+GPUS = {"example.com/gpu": {"ids": ["0", "1"], "env": "VISIBLE"}}
+
+
+def pod(uid: str, gpus: int) -> dict:
+    limits = {"example.com/gpu": str(gpus)} if gpus else {}
+    return {
+        "metadata": {"uid": uid},
+        "spec": {"containers": [{"name": "c", "resources": {"limits": limits}}]},
+    }
+
+
+def test_addresses_are_kept_over_a_restart(tmp_path: Path):
+    first = Records(tmp_path, "127.10.0.0/16").admit("a")
+    again = Records(tmp_path, "127.10.0.0/16")
+    assert again.admit("a") == first
+    assert again.admit("b")["ip"] != first["ip"]
+
+
+def test_a_freed_address_is_not_given_to_the_next_pod(tmp_path: Path):
+    records = Records(tmp_path, "127.10.0.0/16")
+    ip = records.admit("a")["ip"]
+    records.forget("a")
+    assert records.admit("b")["ip"] != ip
+
+
+def test_a_full_range_is_an_error_until_an_address_is_free(tmp_path: Path):
+    records = Records(tmp_path, "127.10.0.0/29")
+    for number in range(5):
+        records.admit(str(number))
+    with pytest.raises(NoAddress, match="no IP addresses available"):
+        records.admit("x")
+    records.forget("3")
+    assert records.admit("x")["ip"] == "127.10.0.5"
+
+
+def test_devices_are_never_shared_and_survive_a_restart(tmp_path: Path):
+    records = Records(tmp_path, "127.10.0.0/16")
+    assign(GPUS, records, pod("a", 1))
+    assign(GPUS, records, pod("b", 1))
+    held = [records.admit(uid)["devices"]["c"]["example.com/gpu"] for uid in "ab"]
+    assert held == [["0"], ["1"]]
+    again = Records(tmp_path, "127.10.0.0/16")
+    assign(GPUS, again, pod("a", 1))
+    assert again.admit("a")["devices"]["c"]["example.com/gpu"] == ["0"]
+    with pytest.raises(NotEnoughDevices, match="Requested: 1, Available: 0"):
+        assign(GPUS, again, pod("c", 1))
+    again.release_devices("b")
+    assign(GPUS, again, pod("c", 1))
+    assert again.admit("c")["devices"]["c"]["example.com/gpu"] == ["1"]
+
+
+def test_a_container_is_told_its_devices():
+    assert variables(GPUS, {"example.com/gpu": ["0", "1"]}) == {"VISIBLE": "0,1"}
+    assert variables(GPUS, {}) == {}
