@@ -53,8 +53,7 @@ class Renderer:
     def one(self, obj: Object) -> bytes:
         """A single object."""
         if self._view.shape == "Table":
-            version = obj["metadata"].get("resourceVersion", "")
-            return orjson.dumps(self._table([obj], {"resourceVersion": version} if version else {}))
+            return orjson.dumps(self._table([obj], _version(obj)))
         if self._view.shape == "PartialObjectMetadata":
             return orjson.dumps(self._partial(obj))
         return self._encoder.encode(obj)
@@ -76,8 +75,7 @@ class Renderer:
     def event(self, change: str, obj: Object, *, first: bool) -> bytes:
         """One line of a watch. Only the `first` table of a watch carries its columns."""
         if self._view.shape == "Table":
-            version = obj["metadata"].get("resourceVersion", "")
-            table = self._table([obj], {"resourceVersion": version})
+            table = self._mark(obj) if change == "BOOKMARK" else self._table([obj], _version(obj))
             shown = orjson.dumps(table if first else table | {"columnDefinitions": None})
         else:
             shown = self.one(obj)
@@ -90,14 +88,26 @@ class Renderer:
     def _table(self, objects: list[Object], meta: Object) -> Object:
         definitions, cells = columns.table(self._kind, objects, self._now)
         rows = [self._row(row, obj) for row, obj in zip(cells, objects, strict=True)]
-        version = f"meta.k8s.io/{self._view.version}"
-        head = {"kind": "Table", "apiVersion": version, "metadata": meta}
+        return self._table_of(definitions, rows, meta)
+
+    def _mark(self, obj: Object) -> Object:
+        """A bookmark as a table: it has no cells, for it is no object."""
+        definitions, _ = columns.table(self._kind, [], self._now)
+        return self._table_of(definitions, [self._row([], obj)], _version(obj))
+
+    def _table_of(self, definitions: list[Object], rows: list[Object], meta: Object) -> Object:
+        head = {"kind": "Table", "apiVersion": f"meta.k8s.io/{self._view.version}", "metadata": meta}
         return head | {"columnDefinitions": definitions, "rows": rows}
 
     def _row(self, cells: list[Any], obj: Object) -> Object:
         if self._view.include == "None":
             return {"cells": cells}
         return {"cells": cells, "object": obj if self._view.include == "Object" else self._partial(obj)}
+
+
+def _version(obj: Object) -> Object:
+    version = obj["metadata"].get("resourceVersion", "")
+    return {"resourceVersion": version} if version else {}
 
 
 def warning_headers(warnings: Iterable[str]) -> list[tuple[str, str]]:

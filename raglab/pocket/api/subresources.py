@@ -38,6 +38,7 @@ async def _bind(call: Call) -> web.StreamResponse:
     """Put a pod on a node: what a scheduler says."""
     target = call.target
     binding = await negotiate.read_object(call.request, "Binding")
+    binding |= {"kind": "Binding", "metadata": (binding.get("metadata") or {}) | {"name": target.name}}
     call.server.registry.create(target.kind, target.namespace, binding, verbs.write_options(call))
     return rendering.response(_success(201), 201)
 

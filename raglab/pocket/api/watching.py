@@ -40,11 +40,11 @@ async def serve(call: Call) -> web.StreamResponse:
     await response.prepare(call.request)
     renderer = Renderer(call.server.encoder, call.target.kind, view, call.server.clock.time())
     limit = query.timeout if query.timeout is not None else random.uniform(*LONGEST)
+    watch = _Watch(call, renderer, response)
     try:
         async with asyncio.timeout(limit):
             if events is not None:
-                async with aclosing(events):
-                    await _copy(events, renderer, response)
+                await watch.run(events, bookmarks=query.bookmarks)
     except TimeoutError:
         pass  # the time the client gave is over: the usual end of a watch
     except StatusError as broken:
@@ -74,11 +74,37 @@ def _open(call: Call, query: ListParameters) -> tuple[AsyncIterator[WatchEvent] 
     return events, None
 
 
-async def _copy(events: AsyncIterator[WatchEvent], renderer: Renderer, response: web.StreamResponse) -> None:
-    first = True
-    async for event in events:
-        await response.write(renderer.event(event.type, event.object, first=first))
-        first = False
+class _Watch:
+    """One running watch: changes as they come, and bookmarks while none come."""
+
+    def __init__(self, call: Call, renderer: Renderer, response: web.StreamResponse) -> None:
+        self._registry, self._kind = call.server.registry, call.target.kind
+        self._renderer, self._response = renderer, response
+        self._sent = 0
+
+    async def run(self, events: AsyncIterator[WatchEvent], *, bookmarks: bool) -> None:
+        """Until the events end, which they do only by an error."""
+        ticking = asyncio.create_task(self._mark()) if bookmarks else None
+        try:
+            async with aclosing(events):  # type: ignore[type-var]
+                async for event in events:
+                    line = self._renderer.event(event.type, event.object, first=self._sent == 0)
+                    self._sent += 1
+                    await self._response.write(line)
+        finally:
+            if ticking is not None:
+                ticking.cancel()
+                await asyncio.gather(ticking, return_exceptions=True)
+
+    async def _mark(self) -> None:
+        """Tell the version at which a quiet minute began: every change up to it has been sent."""
+        while True:
+            version, sent = self._registry.store.version, self._sent
+            await asyncio.sleep(BOOKMARK_EVERY)
+            if sent == self._sent:
+                meta = {"resourceVersion": str(version)}
+                mark = {"kind": self._kind.kind, "apiVersion": self._kind.api_version, "metadata": meta}
+                await self._response.write(self._renderer.event("BOOKMARK", mark, first=False))
 
 
 def _error_line(error: StatusError) -> bytes:

@@ -1,0 +1,163 @@
+"""A real cluster process for the whole test run, with kubectl, helm and the Python client pointed at it.
+
+Nothing of the user's is touched: state, caches and helm's homes all lie in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from raglab.pocket.config import Settings
+
+HERE = Path(__file__).parent
+BIN = Path(sys.executable).parent
+READY_LIMIT = 30.0
+STOP_LIMIT = 60.0
+COMMAND_LIMIT = 60.0
+
+
+@dataclass
+class Cluster:
+    """A running cluster and the programs that talk to it."""
+
+    state: Path
+    home: Path
+    process: subprocess.Popen[bytes]
+    namespaces: list[str] = field(default_factory=list)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.state / "kubeconfig"
+
+    @property
+    def server(self) -> str:
+        """URL of the API."""
+        url: str = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+        return url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.home),
+            "KUBECONFIG": str(self.kubeconfig),
+            "KUBECACHEDIR": str(self.home / "kube"),
+            "HELM_CONFIG_HOME": str(self.home / "helm" / "config"),
+            "HELM_CACHE_HOME": str(self.home / "helm" / "cache"),
+            "HELM_DATA_HOME": str(self.home / "helm" / "data"),
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+    def run(
+        self, program: str, *args: str, stdin: str | bytes = "", check: bool = True
+    ) -> subprocess.CompletedProcess:
+        """Run a client; with `check`, failing fails the test and shows what it said."""
+        done = subprocess.run(
+            [str(BIN / program), *args],
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            capture_output=True,
+            env=self.environment,
+            timeout=COMMAND_LIMIT,
+        )
+        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        if check and done.returncode:
+            pytest.fail(f"{program} {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def kubectl(self, *args: str, **more: Any) -> str:
+        """Standard output of a kubectl command that succeeds."""
+        return self.run("kubectl", *args, **more).stdout
+
+    def refused(self, *args: str, **more: Any) -> str:
+        """Standard error of a kubectl command that must fail."""
+        done = self.run("kubectl", *args, check=False, **more)
+        assert done.returncode != 0, f"kubectl {' '.join(args)} succeeded: {done.stdout}"
+        return done.stderr
+
+    def json(self, *args: str) -> Any:
+        """A kubectl command's ``-o json`` output."""
+        return json.loads(self.kubectl(*args, "-o", "json"))
+
+    def apply(self, *objects: dict[str, Any], namespace: str = "default") -> str:
+        """``kubectl apply`` of objects given as dicts."""
+        return self.kubectl("apply", "-n", namespace, "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def helm(self, *args: str, **more: Any) -> str:
+        """Standard output of a helm command that succeeds."""
+        return self.run("helm", *args, **more).stdout
+
+
+def start(state: Path, home: Path, **settings: Any) -> Cluster:
+    """Start a cluster process and wait, not longer than `READY_LIMIT` seconds, until its API is ready."""
+    settings.setdefault("image_catalogues", (HERE / "images.yaml",))
+    config = state.parent / f"{state.name}.yaml"
+    Settings(state=state, **settings).dump(config)
+    log = (state.parent / f"{state.name}.log").open("wb")
+    command = [sys.executable, "-m", "raglab.pocket", "--config", str(config)]
+    process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    cluster = Cluster(state, home, process)
+    deadline = time.monotonic() + READY_LIMIT
+    while not _ready(cluster):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"the cluster did not start:\n{Path(log.name).read_text()[-4000:]}")
+        time.sleep(0.05)
+    return cluster
+
+
+def _ready(cluster: Cluster) -> bool:
+    if not cluster.kubeconfig.exists():
+        return False
+    trust = ssl.create_default_context(cafile=str(cluster.state / "pki" / "ca.crt"))
+    try:
+        with urllib.request.urlopen(f"{cluster.server}/readyz", context=trust, timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def stop(cluster: Cluster) -> None:
+    """End a cluster as ``raglab down`` does."""
+    cluster.process.send_signal(signal.SIGTERM)
+    try:
+        cluster.process.wait(STOP_LIMIT)
+    except subprocess.TimeoutExpired:
+        cluster.process.kill()
+        pytest.fail(f"the cluster did not stop within {STOP_LIMIT} s")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One cluster for all tests; each works in a namespace of its own."""
+    folder = tmp_path_factory.mktemp("pocket")
+    os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
+    running = start(folder / "state", folder / "home")
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> str:
+    """A fresh namespace named after the test, deleted afterwards without waiting for it."""
+    cluster.namespaces.append(request.node.name)
+    name = f"t{len(cluster.namespaces)}-" + "".join(
+        c if c.isalnum() else "-" for c in request.node.name.lower()
+    )
+    name = name[:60].strip("-")
+    cluster.kubectl("create", "namespace", name)
+    request.addfinalizer(lambda: cluster.kubectl("delete", "namespace", name, "--wait=false"))
+    return name

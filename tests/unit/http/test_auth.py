@@ -1,0 +1,127 @@
+"""Who gets in, as whom, and what they may do."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from raglab.pocket.api.registry import Options
+from raglab.pocket.tokens import ServiceAccount, TokenSigner
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+@pytest.fixture
+def account(api) -> ServiceAccount:
+    obj = {"metadata": {"name": "builder", "namespace": "default"}}
+    made = api.registry.create(api.registry.kinds.plural("serviceaccounts"), "default", obj, Options())
+    return ServiceAccount("default", "builder", made["metadata"]["uid"])
+
+
+@pytest.fixture
+def bearer(api, account):
+    """Headers of the ServiceAccount."""
+    token = api.signer.issue(account, now=time.time(), seconds=3600)
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer wrong", "Bearer ", "Bearer a.b.c", "Basic YWRtaW46YWRtaW4=", "Bearer é"]
+)
+async def test_wrong_credentials_are_refused(api, header):
+    error = await api.call("GET", "/api/v1/pods", 401, headers={"Authorization": header})
+    assert (error["message"], error["reason"]) == ("Unauthorized", "Unauthorized")
+
+
+async def test_health_and_version_are_open_and_nothing_else_is(api):
+    del api.client.session.headers["Authorization"]
+    for path in ("/healthz", "/livez", "/readyz"):
+        async with api.client.get(path) as response:
+            assert await response.text() == "ok"
+    assert (await api.call("GET", "/version"))["gitVersion"].startswith("v1.36")
+    for path in ("/", "/api", "/apis", "/openapi/v3", "/api/v1/pods", "/nowhere"):
+        await api.call("GET", path, 401)
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "evil.example:443"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "localhost:1"}, 200),
+        ({"Host": "[::1]:1"}, 200),
+        ({"Host": "kubernetes.default.svc"}, 200),
+        ({"Host": "127.0.0.1:1", "Origin": "https://127.0.0.1:1"}, 200),
+    ],
+)
+async def test_web_pages_of_other_origins_are_refused(api, headers, code):
+    async with api.client.get("/version", headers=headers) as response:
+        assert response.status == code
+
+
+async def test_a_service_account_reads_its_namespace_and_no_more(api, bearer):
+    api.pod()
+    pods = await api.call("GET", "/api/v1/namespaces/default/pods", headers=bearer)
+    assert pods["items"][0]["metadata"]["name"] == "p"
+    refused = {
+        "/api/v1/pods": 'pods is forbidden: User "system:serviceaccount:default:builder" cannot list resource '
+        '"pods" in API group "" at the cluster scope',
+        "/api/v1/namespaces/default/secrets": 'cannot list resource "secrets" in API group "" in the '
+        'namespace "default"',
+        "/apis/apps/v1/namespaces/other/deployments/d": 'deployments.apps "d" is forbidden: User '
+        '"system:serviceaccount:default:builder" cannot get resource "deployments" in API group "apps" in the '
+        'namespace "other"',
+        "/api/v1/namespaces/default/pods/p/exec?command=0": 'cannot create resource "pods/exec"',
+    }
+    for path, text in refused.items():
+        error = await api.call("GET", path, 403, headers=bearer)
+        assert text in error["message"]
+    error = await api.call("DELETE", "/api/v1/namespaces/default/pods/p", 403, headers=bearer)
+    assert error["message"] == (
+        'pods "p" is forbidden: User "system:serviceaccount:default:builder" cannot delete resource "pods" '
+        'in API group "" in the namespace "default"'
+    )
+
+
+async def test_tokens_end(api, account):
+    issue, now = api.signer.issue, time.time()
+    expired = issue(account, now=now - 1000, seconds=900)
+    elsewhere = issue(account, now=now, seconds=900, audiences=("vault",))
+    forged = TokenSigner(b"z" * 32).issue(account, now=now, seconds=900)
+    another = issue(ServiceAccount("default", "builder", "older-uid"), now=now, seconds=900)
+    for token in (expired, elsewhere, forged, another):
+        await api.call("GET", "/api", 401, headers={"Authorization": f"Bearer {token}"})
+
+
+async def test_a_token_on_request(api, account):
+    path = "/api/v1/namespaces/default/serviceaccounts/builder/token"
+    made = await api.call("POST", path, 201, json={"spec": {"expirationSeconds": 700}})
+    headers = {"Authorization": f"Bearer {made['status']['token']}"}
+    who = await api.call(
+        "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", 201, json={}, headers=headers
+    )
+    assert who["status"]["userInfo"]["username"] == "system:serviceaccount:default:builder"
+    error = await api.call("POST", path, 422, json={"spec": {"expirationSeconds": 10}})
+    assert "may not specify a duration less than 10 minutes" in error["message"]
+
+
+async def test_may_i(api, bearer):
+    async def ask(verb: str, resource: str, **headers) -> bool:
+        what = {"resourceAttributes": {"verb": verb, "resource": resource, "namespace": "default"}}
+        return (await api.call("POST", REVIEWS, 201, json={"spec": what}, headers=headers))["status"][
+            "allowed"
+        ]
+
+    assert await ask("delete", "pods")
+    assert await ask("list", "pods", **bearer)
+    assert not await ask("list", "secrets", **bearer)
+    assert not await ask("delete", "pods", **bearer)
+    await api.call("POST", REVIEWS, 422, json={"spec": {}})
+
+
+async def test_impersonation_is_never_silent(api):
+    headers = {"Impersonate-User": "system:serviceaccount:default:default"}
+    assert (await api.call("GET", "/api/v1/pods", 501, headers=headers))["reason"] == "NotImplemented"
