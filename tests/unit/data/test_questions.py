@@ -12,7 +12,16 @@ import pypdf
 import pytest
 from bs4 import BeautifulSoup
 
+from raglab.services.query_router import extraction, splitting
+
 DATA = Path(__file__).parents[3] / "data"
+TYPES = {
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".html": "text/html",
+    ".md": "text/markdown",
+    ".txt": "text/plain",
+}
 QUESTIONS = [json.loads(line) for line in (DATA / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
 ANSWERABLE = [question for question in QUESTIONS if question["source"]]
 
@@ -34,6 +43,14 @@ def passages(name: str) -> list[str]:
             return [plain(BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").get_text(" "))]
         case _:
             return [plain(path.read_text(encoding="utf-8"))]
+
+
+@cache
+def chunks(name: str) -> list[str]:
+    """What the query-router stores of a document, with the chart's sizes of chunks."""
+    path = DATA / "documents" / name
+    text = extraction.text_of(name, TYPES[path.suffix], path.read_bytes())
+    return [plain(chunk.text) for chunk in splitting.chunks(text, size=128, overlap=32)]
 
 
 def test_there_are_enough_questions_on_every_document():
@@ -71,3 +88,9 @@ def test_evidence_stands_in_its_source_once_and_nowhere_else(question):
 def test_the_expected_answer_has_the_keywords(question):
     """Keywords judge generated answers, so the reference answer must pass."""
     assert [word for word in question["keywords"] if plain(word) not in plain(question["answer"])] == []
+
+
+@pytest.mark.parametrize("question", ANSWERABLE, ids=lambda question: question["id"])
+def test_some_chunk_holds_the_whole_evidence(question):
+    """Else no retriever could ever find it, and the hit rate would blame the wrong part."""
+    assert any(plain(question["evidence"]) in chunk for chunk in chunks(question["source"]))
