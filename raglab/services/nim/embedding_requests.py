@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from raglab.services.nim.errors import ApiError
+from raglab.services.nim.errors import ApiError, one_or_many
 
 Text = Annotated[str, Field(min_length=1)]
 _TYPES = ("query", "passage")
@@ -18,17 +18,12 @@ class EmbeddingRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: Text
-    input: Text | Annotated[list[Text], Field(min_length=1)]
+    input: Annotated[list[Text], Field(min_length=1), BeforeValidator(one_or_many)]
     input_type: Literal["query", "passage"] | None = None
     truncate: Literal["NONE", "START", "END"] = "NONE"
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
     user: str | None = None
-
-    @property
-    def texts(self) -> list[str]:
-        """The input as a list."""
-        return [self.input] if isinstance(self.input, str) else self.input
 
     def resolve(self, names: tuple[str, ...]) -> str:
         """The model's name without `-query` or `-passage`, which clients of OpenAI's API use instead of

@@ -63,7 +63,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 def invalid(error: ValidationError) -> ApiError:
     """The first problem pydantic found, in one line."""
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    param = ".".join(str(part) for part in problem["loc"] if _is_field(part))
+    param = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return ApiError(400, f"Unrecognized request argument supplied: {param}", param=param)
     if problem["type"] == "missing":
@@ -72,9 +72,9 @@ def invalid(error: ValidationError) -> ApiError:
     return ApiError(400, f"{param}: {message}" if param else message, param=param or None)
 
 
-def _is_field(part: str | int) -> bool:
-    """Pydantic's location also names the branch of a union it tried: `str`, `constrained-str`, `list[...]`."""
-    return isinstance(part, int) or (part.isidentifier() and part != "str")
+def one_or_many(value: Any) -> Any:
+    """A text becomes a list of one text: the API takes both, and a list alone has the clearer error messages."""
+    return [value] if isinstance(value, str) else value
 
 
 def unknown_model(name: str) -> ApiError:

@@ -77,9 +77,10 @@ class Methods:
         self._service.check_model(asked.model)
         if asked.choices > self._settings.slots:
             raise ApiError(400, f"n: at most {self._settings.slots} choices per request", param="n")
+        engine_request = asked.engine()
         self._admission.check_room()
         ticket = await self._admission.enter(asked.choices)
-        generation = self._llama.start(isinstance(asked, ChatRequest), asked.engine(), ticket.release)
+        generation = self._llama.start(isinstance(asked, ChatRequest), engine_request, ticket.release)
         try:
             await self._consume(turn, generation)
         except ApiError as error:

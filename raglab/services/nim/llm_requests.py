@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-_MAX_STOPS = 16
+from raglab.services.nim.errors import one_or_many
+
 Text = Annotated[str, Field(min_length=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
@@ -33,18 +34,20 @@ class TextPart(_Strict):
     text: str
 
 
+def _parts(content: Any) -> Any:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
 class Message(_Strict):
     """One turn of a conversation."""
 
     role: Literal["system", "user", "assistant"]
-    content: str | list[TextPart]
+    content: Annotated[list[TextPart], BeforeValidator(_parts)]
     name: str | None = None
 
     def plain(self) -> dict[str, str]:
         """The turn with its content as one string."""
-        parts = self.content
-        text = parts if isinstance(parts, str) else "".join(part.text for part in parts)
-        return {"role": self.role, "content": text}
+        return {"role": self.role, "content": "".join(part.text for part in self.content)}
 
 
 class ResponseFormat(_Strict):
@@ -68,18 +71,10 @@ class _Request(_Strict):
     presence_penalty: Penalty | None = None
     repetition_penalty: float | None = Field(None, gt=0, le=2)
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
-    stop: str | list[str] | None = None
+    stop: Annotated[list[Text], Field(max_length=16), BeforeValidator(one_or_many)] | None = None
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
     ignore_eos: bool = False
     user: str | None = None
-
-    @field_validator("stop")
-    @classmethod
-    def _few_stops(cls, stop: str | list[str] | None) -> list[str] | None:
-        stops = [stop] if isinstance(stop, str) else stop
-        if stops and (len(stops) > _MAX_STOPS or not all(stops)):
-            raise ValueError(f"must be 1 to {_MAX_STOPS} texts, none of them empty")
-        return stops
 
     @field_validator("logit_bias")
     @classmethod
@@ -151,7 +146,7 @@ class ChatRequest(_Request):
 class CompletionRequest(_Request):
     """POST /v1/completions; prompts are texts, not token numbers."""
 
-    prompt: Text | Annotated[list[Text], Field(min_length=1)]
+    prompt: Annotated[list[Text], Field(min_length=1), BeforeValidator(one_or_many)]
     max_tokens: int | None = Field(16, ge=1)
     logprobs: int | None = Field(None, ge=0, le=5)
     best_of: Literal[1] | None = None
@@ -159,15 +154,10 @@ class CompletionRequest(_Request):
     suffix: Literal[""] | None = None
 
     @property
-    def prompts(self) -> list[str]:
-        """The prompts as a list."""
-        return [self.prompt] if isinstance(self.prompt, str) else self.prompt
-
-    @property
     def choices(self) -> int:
-        return self.n * len(self.prompts)
+        return self.n * len(self.prompt)
 
     def engine(self) -> dict[str, Any]:
         """The request for llama.cpp."""
-        request = self.sampling() | {"prompt": self.prompts}
+        request = self.sampling() | {"prompt": self.prompt}
         return request if self.logprobs is None else request | {"logprobs": max(1, self.logprobs)}
