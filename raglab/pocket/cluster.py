@@ -47,8 +47,7 @@ log = logging.getLogger(__name__)
 
 async def run(settings: Settings, clock: Clock | None = None) -> None:
     """Run a cluster until SIGTERM or SIGINT. Refuses to start twice in one state folder."""
-    os.umask(0o077)
-    settings.state.mkdir(parents=True, exist_ok=True)
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)  # closes everything below to other users
     with _only_one(settings.state / "run"):
         cluster = Cluster(settings, clock or SystemClock())
         try:
@@ -147,16 +146,20 @@ class Cluster:
 
     def _account(self, account: ServiceAccount) -> str | None:
         """uid of a ServiceAccount, None when it does not exist."""
-        found = self.store.get("/serviceaccounts", account.namespace, account.name)
-        return found["metadata"]["uid"] if found else None
+        try:
+            return self._uid(account.namespace, account.name)
+        except StatusError:
+            return None
+
+    def _uid(self, namespace: str, name: str) -> str:
+        found = self.registry.get(self.kinds.plural("serviceaccounts"), namespace, name)
+        uid: str = found["metadata"]["uid"]
+        return uid
 
     def _token(self, pod: Object, projection: Mapping[str, Any]) -> str:
         """The token that a pod finds in its service account volume."""
         namespace, name = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
-        found = self.store.get("/serviceaccounts", namespace, name)
-        if found is None:
-            raise StatusError(404, "NotFound", f'serviceaccounts "{name}" not found')
-        account = ServiceAccount(namespace, name, found["metadata"]["uid"])
+        account = ServiceAccount(namespace, name, self._uid(namespace, name))
         seconds = projection.get("expirationSeconds", 3600)
         return self.signer.issue(account, now=self.clock.time(), seconds=seconds)
 
