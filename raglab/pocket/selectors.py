@@ -16,7 +16,14 @@ Labels = Mapping[str, str]
 
 _TOKEN = re.compile(r"\s*(==|!=|[=!(),<>]|[^\s=!(),<>]+|$)")
 _SYMBOLS = frozenset(("==", "!=", "=", "!", "(", ")", ",", "<", ">", ""))
-_COMPARISONS = {"=": "In", "==": "In", "!=": "NotIn", "in": "In", "notin": "NotIn", "gt": "Gt", ">": "Gt"} | {
+_COMPARISONS = {
+    "=": "In",
+    "==": "In",
+    "in": "In",
+    "!=": "NotIn",
+    "notin": "NotIn",
+    "gt": "Gt",
+    ">": "Gt",
     "lt": "Lt",
     "<": "Lt",
 }
@@ -77,20 +84,22 @@ def matches(selector: Selector, labels: Labels | None) -> bool:
 
 def from_object(selector: Mapping[str, Any]) -> Selector:
     """Read a ``LabelSelector``. The caller decides what a missing one means (nothing, in most places)."""
-    exact = (Requirement(key, "In", frozenset((value,))) for key, value in (selector.get("matchLabels") or {}).items())
-    rules = selector.get("matchExpressions") or ()
-    return (*exact, *(Requirement(rule["key"], rule["operator"], frozenset(rule.get("values") or ())) for rule in rules))
+    labels, rules = selector.get("matchLabels") or {}, selector.get("matchExpressions") or ()
+    exact = [Requirement(key, "In", frozenset((value,))) for key, value in labels.items()]
+    return (
+        *exact,
+        *(Requirement(rule["key"], rule["operator"], frozenset(rule.get("values") or ())) for rule in rules),
+    )
 
 
 def parse(text: str) -> Selector:
     """Read the text form; `StatusError` 400 in the words of a real server when it cannot be read."""
-    tokens = [token for token in _TOKEN.findall(text.strip())]
-    return _Parser(tokens).selector()
+    return _Parser(_TOKEN.findall(text.strip())).selector()
 
 
 def to_text(selector: Selector) -> str:
     """The canonical text form, ordered by key, as in the status of a Scale."""
-    return ",".join(_text(requirement) for requirement in sorted(selector))
+    return ",".join(_text(requirement) for requirement in sorted(selector, key=lambda item: item.key))
 
 
 def _text(requirement: Requirement) -> str:

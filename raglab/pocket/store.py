@@ -1,181 +1,202 @@
-"""The objects of the cluster: in memory to read, in SQLite to survive.
+"""Every object of the cluster, in memory and on disk, under one growing version number.
 
-Every write is one SQLite transaction and is then told to the watchers, in this order: what a client has been told is
-on disk. Objects are immutable: a write stores a new dict, and whoever holds the old one keeps it. One counter numbers
-all writes; it is the resourceVersion of every object and the position in the log of changes that watches read.
+Reads are dictionary look-ups. A write is one SQLite transaction and only then becomes visible, so what a client was
+told is stored has been handed to the operating system: it survives ``kill -9`` at any moment, and a write is never
+half there. (WAL with ``synchronous=NORMAL``: only a power failure can lose the last moments.)
 
-The log keeps the newest `LOG_LENGTH` changes. Who asks for an older position gets 410 and lists again.
+Watches need no queues. Each shelf (one resource) keeps its latest changes in a bounded log, a watcher is a position in
+that log, and waking it up means letting it read on. So there is no gap and no duplicate by construction, and a watcher
+too slow for the log finds its position gone and is told so (410), instead of filling the memory.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from raglab.pocket.client import Object
-from raglab.pocket.errors import StatusError, gone
+from raglab.pocket.errors import gone
 
-LOG_LENGTH = 2000
-BACKLOG = 10_000
-"""Changes a watcher may lag behind before it is told to list again."""
-
-SCHEMA = """
+Object = dict[str, Any]
+Key = tuple[str, str]
+"""Namespace ("" for cluster-scoped objects) and name."""
+LOG_LENGTH = 1024
+"""Changes remembered per shelf: how far back a watch may start, and how far it may fall behind."""
+FORMAT = 1
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS objects (
-    shelf TEXT, namespace TEXT, name TEXT, version INTEGER, body BLOB, PRIMARY KEY (shelf, namespace, name)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY CHECK (id = 0), version INTEGER);
-INSERT OR IGNORE INTO counter VALUES (0, 0);
+    shelf TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (shelf, namespace, name));
+CREATE TABLE IF NOT EXISTS counter (version INTEGER NOT NULL);
+INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter);
+PRAGMA user_version = {FORMAT};
 """
+NEWEST = "SELECT max(version, coalesce((SELECT max(version) FROM objects), 0)) FROM counter"
+"""Only removals write the counter; the version of any other write stands in its object."""
+
+
+class Record(NamedTuple):
+    """One version of one object: as a dict nobody may change, as JSON, and its resourceVersion as a number."""
+
+    object: Object
+    raw: bytes
+    version: int
 
 
 class Change(NamedTuple):
-    """One write: `old` is None for a new object, `new` is None for a deleted one.
+    """One entry of a log. `record` is the new state (for DELETED the last one, with the version of its end)."""
 
-    `last` is the deleted object as clients see it in a DELETED event: with the version of its deletion.
-    """
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    record: Record
+    before: Record | None
 
-    version: int
-    shelf: str
-    old: Object | None
-    new: Object | None
-    last: Object | None = None
+
+@dataclass(slots=True)
+class _Shelf:
+    horizon: int
+    """Changes up to this version are no longer in the log."""
+    objects: dict[Key, Record] = field(default_factory=dict)
+    log: deque[Change] = field(default_factory=deque)
+    sleepers: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def append(self, change: Change) -> None:
+        if len(self.log) >= LOG_LENGTH:
+            self.horizon = self.log.popleft().record.version
+        self.log.append(change)
+        for sleeper in self.sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
+        self.sleepers.clear()
+
+    def since(self, version: int) -> list[Change]:
+        """Changes after `version`, oldest first."""
+        newest_first = []
+        for change in reversed(self.log):
+            if change.record.version <= version:
+                break
+            newest_first.append(change)
+        return newest_first[::-1]
 
 
 class Store:
-    """All objects by shelf (``apps/deployments``), namespace and name."""
+    """All objects, by shelf (``Kind.storage_key``), namespace and name. Belongs to one event loop; no locks."""
 
     def __init__(self, path: Path) -> None:
-        path.touch(mode=0o600)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")  # survives the death of this process, which is what ends here
-        self._db.executescript(SCHEMA)
-        self._shelves: dict[str, dict[tuple[str, str], Object]] = {}
-        self._log: deque[Change] = deque(maxlen=LOG_LENGTH)
-        self._watchers: set[Subscription] = set()
-        self.version = self._load()
-        self._oldest = self.version
-        """Position before the oldest change in the log."""
-
-    def _load(self) -> int:
-        for shelf, namespace, name, body in self._db.execute("SELECT shelf, namespace, name, body FROM objects"):
-            self._shelves.setdefault(shelf, {})[namespace, name] = orjson.loads(body)
-        return self._db.execute("SELECT version FROM counter").fetchone()[0]
+        self._database = _open(path)
+        self.version: int = self._database.execute(NEWEST).fetchone()[0]
+        self._loaded = self.version
+        self._shelves: dict[str, _Shelf] = {}
+        for shelf, *key, version, body in self._database.execute("SELECT * FROM objects"):
+            self._shelf(shelf).objects[key[0], key[1]] = Record(orjson.loads(body), body, version)
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file."""
-        self._db.close()
+        """Fold the write-ahead log into the file and let go of it."""
+        self._database.close()
 
-    def get(self, shelf: str, namespace: str, name: str) -> Object | None:
-        """One object, or None."""
-        return self._shelves.get(shelf, {}).get((namespace, name))
+    def get(self, shelf: str, namespace: str, name: str) -> Record | None:
+        """The newest version of an object, None if there is none."""
+        return self._shelf(shelf).objects.get((namespace, name))
 
-    def list(self, shelf: str, namespace: str = "") -> list[Object]:
-        """All objects of a shelf, or those of one namespace, ordered by namespace and name."""
-        found = self._shelves.get(shelf, {})
-        return [found[key] for key in sorted(found) if not namespace or key[0] == namespace]
+    def records(self, shelf: str, namespace: str = "") -> list[Record]:
+        """All objects of a shelf ("" is every namespace), ordered by namespace and name."""
+        objects = self._shelf(shelf).objects
+        return [objects[key] for key in sorted(objects) if not namespace or key[0] == namespace]
 
-    def shelves(self) -> Iterator[str]:
-        """Names of all shelves that have held an object."""
-        return iter(self._shelves)
+    def put(self, shelf: str, obj: Object) -> Record:
+        """Store `obj` under the next version. The dict belongs to the store from now on: do not change it."""
+        meta, record = obj["metadata"], _record(obj, self.version + 1)
+        key = (meta.get("namespace", ""), meta["name"])
+        row = (shelf, *key, record.version, record.raw)
+        self._database.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", row)
+        self.version = record.version
+        held = self._shelf(shelf)
+        before = held.objects.get(key)
+        held.objects[key] = record
+        held.append(Change("MODIFIED" if before else "ADDED", record, before))
+        return record
 
-    def put(self, shelf: str, obj: Object) -> Object:
-        """Store `obj` as a new version and return it; the caller gives the dict away."""
-        meta = obj["metadata"]
-        key = meta.get("namespace", ""), meta["name"]
-        version = self.version + 1
-        meta["resourceVersion"] = str(version)
-        with self._transaction(version):
-            row = (shelf, *key, version, orjson.dumps(obj))
-            self._db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", row)
-        held = self._shelves.setdefault(shelf, {})
-        old, held[key] = held.get(key), obj
-        self._publish(Change(version, shelf, old, obj))
-        return obj
+    def remove(self, shelf: str, namespace: str, name: str, last: Object | None = None) -> Record:
+        """Remove an object. Its end has a version too; watchers see `last` (default: as stored) with it."""
+        held = self._shelf(shelf)
+        before = held.objects[namespace, name]
+        record = _record(before.object if last is None else last, self.version + 1)
+        key = (shelf, namespace, name)
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.execute("DELETE FROM objects WHERE shelf = ? AND namespace = ? AND name = ?", key)
+            self._database.execute("UPDATE counter SET version = ?", (record.version,))
+        self.version = record.version
+        del held.objects[namespace, name]
+        held.append(Change("DELETED", record, before))
+        return record
 
-    def remove(self, shelf: str, obj: Object) -> Object:
-        """Delete an object; returns its last state, which carries the version of the deletion."""
-        key = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
-        version = self.version + 1
-        with self._transaction(version):
-            self._db.execute("DELETE FROM objects WHERE shelf = ? AND namespace = ? AND name = ?", (shelf, *key))
-        old = self._shelves[shelf].pop(key)
-        last = obj | {"metadata": obj["metadata"] | {"resourceVersion": str(version)}}
-        self._publish(Change(version, shelf, old, None, last))
-        return last
+    def cursor(self, shelf: str, since: int) -> Cursor:
+        """A watcher of a shelf that has seen everything up to version `since`."""
+        return Cursor(self, self._shelf(shelf), since)
 
-    def _transaction(self, version: int) -> _Transaction:
-        return _Transaction(self._db, version)
-
-    def _publish(self, change: Change) -> None:
-        self.version = change.version
-        if len(self._log) == LOG_LENGTH:
-            self._oldest = self._log[0].version
-        self._log.append(change)
-        for watcher in self._watchers:
-            watcher.offer(change)
-
-    def subscribe(self, shelf: str, since: int) -> Subscription:
-        """All changes of a shelf after version `since`; 410 if the log does not reach back so far."""
-        if since < self._oldest:
-            raise gone(f"too old resource version: {since} ({self._oldest})")
-        past = [change for change in self._log if change.version > since and change.shelf == shelf]
-        subscription = Subscription(shelf, past, self._watchers.discard)
-        self._watchers.add(subscription)
-        return subscription
+    def _shelf(self, name: str) -> _Shelf:
+        if name not in self._shelves:
+            self._shelves[name] = _Shelf(self._loaded)
+        return self._shelves[name]
 
 
-class _Transaction:
-    """Writes of one version: all on disk, or none."""
+class Cursor:
+    """A watcher's position in the log of one shelf."""
 
-    def __init__(self, db: sqlite3.Connection, version: int) -> None:
-        self._db, self._version = db, version
+    def __init__(self, store: Store, shelf: _Shelf, since: int) -> None:
+        self._store, self._shelf = store, shelf
+        self.version = since
+        """Everything up to here has been read."""
 
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN")
+    def check(self) -> None:
+        """Raise `StatusError` 410 if the log no longer has everything that has not been read."""
+        if self.version < self._shelf.horizon:
+            raise gone(f"too old resource version: {self.version} ({self._shelf.horizon})")
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None:
-            self._db.execute("ROLLBACK")
-            return
-        self._db.execute("UPDATE counter SET version = ?", (self._version,))
-        self._db.execute("COMMIT")
+    def read(self) -> list[Change]:
+        """The changes not seen yet, oldest first; 410 like `check`."""
+        self.check()
+        changes = self._shelf.since(self.version)
+        self.version = max(self.version, self._store.version)
+        return changes
 
-
-class Subscription:
-    """Changes in order, without gap or repetition. A reader that lags too far behind gets 410 and must list again."""
-
-    def __init__(self, shelf: str, past: list[Change], leave: Callable[[Subscription], None]) -> None:
-        self._shelf, self._leave = shelf, leave
-        self._waiting: deque[Change] = deque(past)
-        self._news = asyncio.Event()
-        self._overrun = False
-
-    def offer(self, change: Change) -> None:
-        """Called by the store for every change."""
-        if change.shelf != self._shelf:
-            return
-        if len(self._waiting) >= BACKLOG:
-            self._overrun = True
-        else:
-            self._waiting.append(change)
-        self._news.set()
-
-    async def changes(self) -> AsyncIterator[Change]:
-        """Read on for ever; close the iterator to end the subscription."""
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Sleep until there is something to read; False if nothing came within `timeout` seconds."""
+        if self._shelf.since(self.version):
+            return True
+        sleeper = asyncio.get_running_loop().create_future()
+        self._shelf.sleepers.add(sleeper)
         try:
-            while True:
-                while self._waiting:
-                    yield self._waiting.popleft()
-                if self._overrun:
-                    raise StatusError(410, "Expired", "the watch fell too far behind; list again")
-                self._news.clear()
-                await self._news.wait()
+            async with asyncio.timeout(timeout):
+                await sleeper
+        except TimeoutError:
+            return False
         finally:
-            self._leave(self)
+            self._shelf.sleepers.discard(sleeper)
+        return True
+
+
+def _record(obj: Object, version: int) -> Record:
+    stored = obj | {"metadata": obj["metadata"] | {"resourceVersion": str(version)}}
+    return Record(stored, orjson.dumps(stored), version)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its side files the same mode
+    database = sqlite3.connect(path, isolation_level=None)
+    found = database.execute("PRAGMA user_version").fetchone()[0]
+    if found not in (0, FORMAT):
+        database.close()
+        raise RuntimeError(
+            f"{path} has format {found}, this version of raglab writes {FORMAT}: use a new state folder"
+        )
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(SCHEMA)
+    return database

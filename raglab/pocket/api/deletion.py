@@ -10,7 +10,7 @@ from raglab.pocket.errors import conflict, forbidden
 from raglab.pocket.kinds.catalogue import Kind
 
 DEPENDENTS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
-"""Finalizers that ask the garbage collector to deal with dependents first."""
+"""Finalizers that ask the garbage collector to deal with dependents first, by propagation policy."""
 UNDELETABLE = frozenset({"default", "kube-system", "kube-public"})
 
 
@@ -26,7 +26,7 @@ class DeleteOptions:
 
 
 def check(kind: Kind, obj: Object, options: DeleteOptions) -> None:
-    """Refuse when a precondition does not hold, or the object may not be deleted."""
+    """Refuse when a precondition does not hold (409), or the object may not be deleted (403)."""
     meta = obj["metadata"]
     for name, wanted, found in (
         ("UID", options.uid, meta["uid"]),
@@ -40,55 +40,52 @@ def check(kind: Kind, obj: Object, options: DeleteOptions) -> None:
         raise forbidden(text, "namespaces", "", meta["name"])
 
 
-def marked(kind: Kind, obj: Object, options: DeleteOptions, now: float) -> Object:
-    """`obj` itself when it can go at once, else a copy that says since when and how it is being deleted."""
-    finalizers = _finalizers(obj, options)
-    grace = _grace(kind, obj, options)
-    waits = bool(finalizers) or grace > 0 or bool(_namespace_finalizers(kind, obj))
-    if not waits:
-        return obj
-    meta = obj["metadata"] | ({"finalizers": finalizers} if finalizers else {})
-    before = meta.get("deletionGracePeriodSeconds")
-    if "deletionTimestamp" not in meta or (before is not None and grace < before):
+def marked(kind: Kind, obj: Object, options: DeleteOptions, now: float) -> tuple[Object, bool]:
+    """`obj` with since when and how it is being deleted, and whether it can go at once.
+
+    A second deletion may shorten the grace period of the first, never lengthen it.
+    """
+    meta, grace = dict(obj["metadata"]), _grace(kind, obj, options)
+    meta["finalizers"] = _finalizers(meta, options)
+    if not meta["finalizers"]:
+        del meta["finalizers"]
+    began = "deletionTimestamp" in meta
+    if not began or grace < meta.get("deletionGracePeriodSeconds", 0):
         meta |= {"deletionTimestamp": timestamp(now + grace), "deletionGracePeriodSeconds": grace}
-        if kind.plural == "namespaces":
-            meta.pop("deletionGracePeriodSeconds")
-        elif "generation" in meta and "deletionTimestamp" not in obj["metadata"]:
-            meta["generation"] += 1
+    if not began and "generation" in meta:
+        meta["generation"] += 1
     doomed = obj | {"metadata": meta}
     if kind.plural == "namespaces":
+        meta.pop("deletionGracePeriodSeconds", None)
         doomed["status"] = obj.get("status", {}) | {"phase": "Terminating"}
-    return doomed
+    return doomed, is_over(kind, doomed)
 
 
 def is_over(kind: Kind, obj: Object) -> bool:
     """Whether an object that is being deleted has nothing left to wait for."""
     meta = obj["metadata"]
-    if "deletionTimestamp" not in meta or meta.get("finalizers") or _namespace_finalizers(kind, obj):
+    if "deletionTimestamp" not in meta or meta.get("finalizers"):
         return False
+    if kind.plural == "namespaces":
+        return not obj.get("spec", {}).get("finalizers")
     return not meta.get("deletionGracePeriodSeconds")
 
 
-def _finalizers(obj: Object, options: DeleteOptions) -> list[str]:
-    """Those of the object, with the one that the propagation policy asks for."""
-    kept = [name for name in obj["metadata"].get("finalizers", ()) if name not in DEPENDENTS.values()]
+def _finalizers(meta: Object, options: DeleteOptions) -> list[str]:
+    """Those of the object, with the one that the propagation policy asks for instead of the one of another policy."""
+    finalizers: list[str] = meta.get("finalizers", [])
     if not options.propagation:
-        return list(obj["metadata"].get("finalizers", ()))
+        return finalizers
+    kept = [name for name in finalizers if name not in DEPENDENTS.values()]
     asked = DEPENDENTS.get(options.propagation)
     return [*kept, asked] if asked else kept
 
 
 def _grace(kind: Kind, obj: Object, options: DeleteOptions) -> int:
     """Only a pod that is on a node and has not ended needs time; the node agent ends it and deletes with grace 0."""
-    if kind.plural != "pods":
+    if kind.plural != "pods" or not obj["spec"].get("nodeName"):
         return 0
-    if not obj["spec"].get("nodeName") or obj.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+    if obj.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         return 0
-    if options.grace is not None:
-        return max(options.grace, 0)
     usual: int = obj["spec"].get("terminationGracePeriodSeconds", 30)
-    return usual
-
-
-def _namespace_finalizers(kind: Kind, obj: Object) -> list[str]:
-    return obj.get("spec", {}).get("finalizers", []) if kind.plural == "namespaces" else []
+    return max(usual if options.grace is None else options.grace, 0)

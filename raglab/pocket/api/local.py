@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from raglab.pocket.api.patch import CONTENT_TYPES
-from raglab.pocket.api.registry import DeleteOptions, Options, Registry
+from raglab.pocket.api.registry import DeleteOptions, Objects, Options, Registry
 from raglab.pocket.client import Object, PatchType, WatchEvent
 
 
 class LocalClient:
-    """`raglab.pocket.client.Client` over a `Registry`. Answers are the stored objects themselves: read only."""
+    """`raglab.pocket.client.Client` over a `Registry`. Answers are the stored objects themselves: read only.
+
+    Every write lets other tasks run before it returns, as a request over a network would: a long run of writes can
+    neither starve the API server nor outpace the watchers of the same loop.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry, self._kinds = registry, registry.kinds
@@ -20,32 +25,37 @@ class LocalClient:
 
     async def list(
         self, resource: str, namespace: str = "", *, labels: str = "", fields: str = ""
-    ) -> list[Object]:
-        return self._registry.list(
-            self._kinds.plural(resource), namespace, labels=labels, fields=fields
-        ).items
+    ) -> Objects:
+        kind = self._kinds.plural(resource)
+        return self._registry.list(kind, namespace, labels=labels, fields=fields).items
 
     async def create(self, resource: str, obj: Object) -> Object:
         namespace = obj["metadata"].get("namespace", "")
-        return self._registry.create(self._kinds.plural(resource), namespace, obj, Options())
+        made = self._registry.create(self._kinds.plural(resource), namespace, obj, Options())
+        await asyncio.sleep(0)
+        return made
 
     async def update(self, resource: str, obj: Object, *, subresource: str = "") -> Object:
-        meta, options = obj["metadata"], Options(subresource=subresource)
-        kind = self._kinds.plural(resource)
-        return self._registry.update(kind, meta.get("namespace", ""), meta["name"], obj, options)
+        kind, meta = self._kinds.plural(resource), obj["metadata"]
+        options = Options(subresource=subresource)
+        made = self._registry.update(kind, meta.get("namespace", ""), meta["name"], obj, options)
+        await asyncio.sleep(0)
+        return made
 
     async def patch(
         self,
         resource: str,
         name: str,
         namespace: str,
-        patch: Object | list[Object],
+        patch: Object | Objects,
         *,
         type: PatchType = "merge",
         subresource: str = "",
     ) -> Object:
         kind, options = self._kinds.plural(resource), Options(subresource=subresource)
-        return self._registry.patch(kind, namespace, name, patch, CONTENT_TYPES[type], options)
+        made = self._registry.patch(kind, namespace, name, patch, CONTENT_TYPES[type], options)
+        await asyncio.sleep(0)
+        return made
 
     async def delete(
         self,
@@ -59,11 +69,16 @@ class LocalClient:
     ) -> None:
         options = DeleteOptions(propagation=propagation, grace=grace, uid=uid)
         self._registry.delete(self._kinds.plural(resource), namespace, name, options)
+        await asyncio.sleep(0)
 
     def watch(
         self, resource: str, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[WatchEvent]:
-        kind = self._kinds.plural(resource)
         return self._registry.watch(
-            kind, namespace, labels=labels, fields=fields, send_initial=True, bookmarks=True
+            self._kinds.plural(resource),
+            namespace,
+            labels=labels,
+            fields=fields,
+            send_initial=True,
+            bookmarks=True,
         )

@@ -1,4 +1,4 @@
-"""The three kinds of patch: JSON patch (RFC 6902), merge patch (RFC 7386) and Kubernetes' own strategic merge patch."""
+"""The three kinds of patch: JSON patch (RFC 6902), merge patch (RFC 7386) and Kubernetes' strategic merge patch."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import jsonpatch
 import jsonpointer
+import orjson
 
 from raglab.pocket.api import strategic
 from raglab.pocket.client import Object
 from raglab.pocket.errors import StatusError, bad_request
-from raglab.pocket.kinds.catalogue import Kind
-from raglab.pocket.kinds.schema import DecodeError, Schemas
+from raglab.pocket.kinds.decoding import Struct
+from raglab.pocket.kinds.schema import DecodeError
 
 JSON = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
@@ -20,17 +21,19 @@ STRATEGIC = "application/strategic-merge-patch+json"
 CONTENT_TYPES = {"json": JSON, "merge": MERGE, "strategic": STRATEGIC}
 
 
-def apply(schemas: Schemas, kind: Kind, obj: Object, patch: Any, content_type: str) -> Object:
-    """A patched copy of `obj`."""
+def apply(obj: Object, patch: Any, content_type: str, struct: Struct | None) -> Object:
+    """A patched copy of `obj`, which shares unchanged parts with it. `struct` is its type, for strategic patches."""
     if content_type == JSON:
         return _json(obj, patch)
+    if content_type not in (MERGE, STRATEGIC):
+        raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type")
     if not isinstance(patch, dict):
-        raise bad_request(
-            "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}"
-        )
+        found = {list: "array", str: "string", bool: "bool"}.get(type(patch), "number")
+        raise bad_request(f"json: cannot unmarshal {found} into Go value of type map[string]interface {{}}")
     if content_type == MERGE:
-        return merge(obj, patch)
-    return strategic.merge(obj, patch, schemas.root(kind))
+        merged: Object = merge(obj, patch)
+        return merged
+    return strategic.merge(obj, patch, struct)
 
 
 def merge(target: Any, patch: Any) -> Any:
@@ -47,21 +50,22 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def _json(obj: Object, operations: Any) -> Object:
-    """Apply a list of operations, or none of them."""
+    """Apply a list of operations, or none of them. A real server does not say which one failed, or why."""
     if not isinstance(operations, list):
-        raise bad_request(
-            "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
-        )
+        raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     try:
         result: Object = jsonpatch.JsonPatch(operations).apply(copy.deepcopy(obj))
-    except jsonpatch.JsonPatchTestFailed as error:
-        raise StatusError(
-            422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
-        ) from None
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError) as error:
-        raise StatusError(
-            422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
-        ) from None
+    except (
+        jsonpatch.JsonPatchException,
+        jsonpointer.JsonPointerException,
+        TypeError,
+        KeyError,
+        AttributeError,
+    ):
+        text = "the server rejected our request due to an error in our request"
+        raise StatusError(422, "Invalid", text) from None
+    if not isinstance(result, dict):
+        raise bad_request("json: cannot unmarshal the patched document into an object")
     return result
 
 
@@ -71,15 +75,13 @@ def unknown_fields(change: Any, content_type: str, unknown: list[str]) -> Status
 
 
 def undecodable(change: Any, content_type: str, error: DecodeError) -> StatusError:
-    """The refusal of a patch after which the object cannot be decoded."""
-    if content_type == STRATEGIC and error.conversion:
-        return _invalid(change, content_type, error.conversion)
-    return error
+    """422 for a patch after which the object cannot be decoded."""
+    return _invalid(change, content_type, error.conversion if content_type == STRATEGIC else error.message)
 
 
 def _invalid(change: Any, content_type: str, why: str) -> StatusError:
-    shown = _without_lists(change) if content_type == STRATEGIC else change
-    text = f"Invalid value: {_quoted(go_map(shown))}: {why}"
+    shown = go_map(_without_lists(change)) if content_type == STRATEGIC else orjson.dumps(change).decode()
+    text = f"Invalid value: {_quoted(shown)}: {why}"
     details = {"causes": [{"reason": "FieldValueInvalid", "message": text, "field": "patch"}]}
     return StatusError(422, "Invalid", f' "" is invalid: patch: {text}', details)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from raglab.pocket.client import Object
-from raglab.pocket.errors import bad_request
+from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds.decoding import Field, Struct
 
 DIRECTIVE, RETAIN = "$patch", "$retainKeys"
@@ -24,62 +24,62 @@ DELETE_FROM, SET_ORDER = "$deleteFromPrimitiveList/", "$setElementOrder/"
 
 def merge(target: Object, patch: Object, struct: Struct | None) -> Object:
     """`target` with `patch` applied; both stay as they are. `struct` is their type, None where there is no schema."""
-    action = patch.get(DIRECTIVE)
-    if action == "replace":
-        return {key: value for key, value in patch.items() if key != DIRECTIVE}
-    if action == "delete":
-        return {}
-    if action not in (None, "merge"):
-        raise bad_request(f"Unknown patch type: {action}")
-    result = _retained(target, patch.get(RETAIN))
+    match patch.get(DIRECTIVE):
+        case "replace":
+            return {key: value for key, value in patch.items() if key != DIRECTIVE}
+        case "delete":
+            return {}
+        case None | "merge":
+            return _merge_fields(target, patch, struct)
+        case other:
+            raise bad_request(f"unknown patch type found: {other}")
+
+
+def _merge_fields(target: Object, patch: Object, struct: Struct | None) -> Object:
+    result = _retained(target, patch)
     for key, value in patch.items():
         if key.startswith(DELETE_FROM):
             name = key.removeprefix(DELETE_FROM)
-            result[name] = [item for item in result.get(name) or [] if item not in value]
-        elif not key.startswith("$"):
-            _set(result, key, value, struct)
+            if name in result:
+                result[name] = [item for item in result[name] if item not in value]
+    for key, value in patch.items():
+        if not key.startswith("$"):
+            _set(result, key, value, struct.fields.get(key) if struct else None)
     for key, order in patch.items():
-        if key.startswith(SET_ORDER):
-            name = key.removeprefix(SET_ORDER)
-            if isinstance(result.get(name), list):
-                result[name] = _ordered(result[name], order, _key(struct, name))
+        name = key.removeprefix(SET_ORDER)
+        if name != key and isinstance(result.get(name), list):
+            field = struct.fields.get(name) if struct else None
+            result[name] = _ordered(result[name], order, field.merge_key if field else "")
     return result
 
 
-def _retained(target: Object, names: list[str] | None) -> Object:
-    return dict(target) if names is None else {key: value for key, value in target.items() if key in names}
+def _retained(target: Object, patch: Object) -> Object:
+    if RETAIN not in patch:
+        return dict(target)
+    dropped = [key for key in patch if not key.startswith("$") and key not in patch[RETAIN]]
+    if any(patch[key] is not None for key in dropped):
+        raise bad_request(f"{RETAIN} must contain all keys that the patch sets")
+    return {key: value for key, value in target.items() if key in patch[RETAIN]}
 
 
-def _field(struct: Struct | None, name: str) -> Field | None:
-    return struct.fields.get(name) if struct else None
-
-
-def _key(struct: Struct | None, name: str) -> str:
-    field = _field(struct, name)
-    return field.merge_key if field else ""
-
-
-def _set(result: Object, name: str, value: Any, struct: Struct | None) -> None:
+def _set(result: Object, name: str, value: Any, field: Field | None) -> None:
     """Merge one field of the patch into the result."""
+    before, inner = result.get(name), field.element if field else None
     if value is None:
         result.pop(name, None)
-        return
-    field = _field(struct, name)
-    inner = field.element if field else None
-    if isinstance(value, dict):
-        before = result.get(name)
+    elif isinstance(value, dict):
         result[name] = merge(before if isinstance(before, dict) else {}, value, inner)
     elif isinstance(value, list) and field and "merge" in field.strategy:
-        result[name] = _merge_list(result.get(name) or [], value, field.merge_key, inner)
+        result[name] = _merge_list(before or [], value, field.merge_key, inner)
     else:
         result[name] = value
 
 
 def _merge_list(target: list[Any], patch: list[Any], key: str, struct: Struct | None) -> list[Any]:
-    if any(isinstance(item, dict) and item.get(DIRECTIVE) == "replace" for item in patch):
-        return [item for item in patch if not (isinstance(item, dict) and DIRECTIVE in item)]
     if not key:  # a set of plain values
         return [*target, *(item for item in patch if item not in target)]
+    if any(isinstance(item, dict) and item.get(DIRECTIVE) == "replace" for item in patch):
+        return [item for item in patch if DIRECTIVE not in item]
     result = list(target)
     for item in patch:
         _merge_item(result, item, key, struct)
@@ -88,7 +88,7 @@ def _merge_list(target: list[Any], patch: list[Any], key: str, struct: Struct | 
 
 def _merge_item(result: list[Any], item: Any, key: str, struct: Struct | None) -> None:
     if not isinstance(item, dict) or key not in item:
-        raise bad_request(f"map: {item} does not contain declared merge key: {key}")
+        raise _no_key(item, key)
     at = next((index for index, old in enumerate(result) if old.get(key) == item[key]), None)
     if item.get(DIRECTIVE) == "delete":
         if at is not None:
@@ -99,13 +99,19 @@ def _merge_item(result: list[Any], item: Any, key: str, struct: Struct | None) -
         result[at] = merge(result[at], item, struct)
 
 
+def _no_key(item: Any, key: str) -> StatusError:
+    text = f"map: {item} does not contain declared merge key: {key}"
+    return StatusError(500, "InternalError", text)
+
+
 def _ordered(items: list[Any], order: list[Any], key: str) -> list[Any]:
-    """`items` in the given order; those it does not name keep their place after the one they followed."""
-    wanted = [entry.get(key) if isinstance(entry, dict) else entry for entry in order]
-    identities = [item.get(key) if isinstance(item, dict) else item for item in items]
-    rank = {identity: index for index, identity in enumerate(wanted)}
-    places, last = [], -1.0
-    for position, identity in enumerate(identities):
-        last = rank.get(identity, last)
-        places.append((last, identity not in rank, position))
+    """`items` in the given order; those it does not name stay behind the item that they followed."""
+    names = [item.get(key) if isinstance(item, dict) else item for item in items]
+    rank = {
+        (entry.get(key) if isinstance(entry, dict) else entry): place for place, entry in enumerate(order)
+    }
+    places, behind = [], -1
+    for position, name in enumerate(names):
+        behind = rank.get(name, behind)
+        places.append((behind, name not in rank, position))
     return [items[position] for _, _, position in sorted(places)]

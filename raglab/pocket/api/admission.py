@@ -1,0 +1,52 @@
+"""What a new object needs from others: its namespace, a service account, a storage class.
+
+These are the admission plugins NamespaceLifecycle, ServiceAccount and DefaultStorageClass of a real server.
+"""
+
+from __future__ import annotations
+
+from raglab.pocket.client import Object
+from raglab.pocket.errors import StatusError, forbidden, not_found, qualified
+from raglab.pocket.kinds import defaults
+from raglab.pocket.kinds.catalogue import Kind
+from raglab.pocket.store import Store
+
+
+def admit(store: Store, kind: Kind, obj: Object) -> None:
+    """Complete `obj` in place, or refuse it (403, 404)."""
+    if kind.namespaced:
+        _namespace(store, kind, obj)
+    if kind.storage_key == "/pods":
+        _service_account(store, obj)
+    if kind.storage_key == "/persistentvolumeclaims":
+        classes = [record.object for record in store.records("storage.k8s.io/storageclasses")]
+        defaults.default_storage_class(obj, classes)
+
+
+def _namespace(store: Store, kind: Kind, obj: Object) -> None:
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    found = store.get("/namespaces", "", namespace)
+    if found is None:
+        raise not_found("namespaces", "", namespace)
+    if "deletionTimestamp" not in found.object["metadata"]:
+        return
+    why = f"unable to create new content in namespace {namespace} because it is being terminated"
+    message = f'{qualified(kind.plural, kind.group)} "{name}" is forbidden: {why}'
+    error = forbidden(message, kind.plural, kind.group, name)
+    text = f"namespace {namespace} is being terminated"
+    error.details["causes"] = [
+        {"reason": "NamespaceTerminating", "message": text, "field": "metadata.namespace"}
+    ]
+    raise error
+
+
+def _service_account(store: Store, pod: Object) -> None:
+    meta = pod["metadata"]
+    account = pod["spec"].get("serviceAccountName") or "default"
+    if store.get("/serviceaccounts", meta["namespace"], account) is None:
+        raise _no_account(meta["namespace"], meta["name"], account)
+
+
+def _no_account(namespace: str, pod: str, account: str) -> StatusError:
+    why = f'error looking up service account {namespace}/{account}: serviceaccount "{account}" not found'
+    return forbidden(f'pods "{pod}" is forbidden: {why}', "pods", "", pod)
