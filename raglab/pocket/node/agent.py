@@ -209,14 +209,18 @@ def _mark(state: Path) -> str:
 
 async def _start_guardian(mark: str) -> asyncio.subprocess.Process:
     """Start the guardian in a session of its own, with nothing of this process but a pipe."""
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-S",
         guardian.__file__,
         mark,
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         env={},
         start_new_session=True,
     )
+    assert process.stdout is not None
+    if await process.stdout.readline() != b"ready\n":
+        raise RuntimeError(f"the guardian process did not start (exit code {await process.wait()})")
+    return process

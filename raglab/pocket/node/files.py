@@ -35,9 +35,17 @@ def safe_path(path: str) -> str:
     return clean
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and missing parents, open to read whatever the umask says: pods may run as another user."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir()
+        path.chmod(0o755)
+
+
 def publish(folder: Path, payload: Mapping[str, Payload]) -> bool:
     """Make `folder` show exactly `payload` (path -> file); returns whether anything changed."""
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_folder(folder)
     link = folder / DATA
     before = link.resolve() if link.is_symlink() else None
     if before is not None and before.is_dir() and _same(before, payload):
@@ -58,7 +66,7 @@ def publish(folder: Path, payload: Mapping[str, Payload]) -> bool:
 
 def _write(folder: Path, path: str, file: Payload) -> None:
     target = folder / path
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_folder(target.parent)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         out.write(file.data)

@@ -83,9 +83,10 @@ def _alive(group: int) -> bool:
 
 
 def main() -> None:
-    """``guardian.py MARK``, with process groups on standard input."""
+    """``guardian.py MARK``, with process groups on standard input. Says ``ready`` once no signal can end it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
+    print("ready", flush=True)
     groups: set[int] = set()
     for line in sys.stdin:
         group = int(line[1:])

@@ -106,5 +106,6 @@ def rewrite(file: Path, text: str) -> None:
     try:
         os.pwrite(descriptor, data, 0)
         os.ftruncate(descriptor, len(data))
+        os.fchmod(descriptor, 0o644)  # programs in pods may run as another user
     finally:
         os.close(descriptor)

@@ -30,6 +30,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from raglab.pocket.node.files import make_folder
+
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/sys/devices/system")
 ETC = (
     "alternatives", "ca-certificates", "ca-certificates.conf", "fonts", "host.conf", "ld.so.cache", "ld.so.conf",
@@ -157,6 +159,9 @@ class Bubblewrap:
         self._program = program
 
     def prepare(self, view: View) -> None:
+        for bind in view.binds:
+            if bind.target == "/" or re.match(r"/(proc|dev)(/|$)", bind.target):
+                raise MountError(f"mounting at {bind.target} is not possible in the pocket cluster")
         for folder, mode in (
             ("tmp", 0o1777),
             ("var/tmp", 0o1777),
@@ -178,8 +183,6 @@ class Bubblewrap:
 
     def _mount_point(self, view: View, bind: Bind) -> None:
         """bwrap would make missing parents with mode 0700, unreadable for a program that gives up root."""
-        if bind.target == "/" or re.match(r"/(proc|dev)(/|$)", bind.target):
-            raise MountError(f"mounting at {bind.target} is not possible in the pocket cluster")
         outer = [other for other in view.all_binds if bind.target.startswith(other.target + "/")]
         if outer:
             base = max(outer, key=lambda other: len(other.target)).source
@@ -235,7 +238,7 @@ class Plain:
         for bind in [*(Bind(path, f"/etc/{name}") for name, path in view.etc.items()), *view.binds]:
             link = view.root / bind.target.lstrip("/")
             if link != view.root:
-                link.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(link.parent)
                 _link(link, str(bind.source))
 
     def launch(self, view: View, command: Sequence[str], env: Mapping[str, str], beside: int = 0) -> Launch:
@@ -315,15 +318,10 @@ def _rewrite(text: str, mounts: Sequence[str], root: Path) -> str:
 
 
 def _folder(root: Path, path: str, mode: int = 0o755) -> None:
-    """Make a folder below `root`, with all its parents open to read: a program inside may not be the owner."""
-    current = root
-    for part in Path(path).parts:
-        current = current / part
-        if not current.is_dir():
-            current.mkdir()
-            current.chmod(0o755)
+    """Make a folder of the writable layer."""
+    make_folder(root / path)
     if mode != 0o755:
-        current.chmod(mode)
+        (root / path).chmod(mode)
 
 
 def _make_spot(spot: Path, bind: Bind, base: Path) -> None:
@@ -332,10 +330,11 @@ def _make_spot(spot: Path, bind: Bind, base: Path) -> None:
         raise MountError(f"no mount point can be made at {bind.target}: a link leads out of the volume")
     try:
         if bind.source.is_dir():
-            spot.mkdir(mode=0o755, parents=True, exist_ok=True)
+            make_folder(spot)
         elif not spot.exists():
-            spot.parent.mkdir(parents=True, exist_ok=True)
-            spot.touch(mode=0o644)
+            make_folder(spot.parent)
+            spot.touch()
+            spot.chmod(0o644)
     except OSError as error:
         raise MountError(f"no mount point can be made at {bind.target}: {error.strerror}") from error
 

@@ -8,6 +8,7 @@ that floods is slowed down through its own pipe, so neither memory nor the clust
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -217,7 +218,7 @@ def _next_file(current: BinaryIO, files: list[Path]) -> Path | None:
     """The file that follows `current` after a rotation; `files` are the log's names, oldest first."""
     inode = os.fstat(current.fileno()).st_ino
     present = [file for file in files if file.exists()]
-    for file, newer in zip(present, present[1:], strict=False):
+    for file, newer in itertools.pairwise(present):
         if file.stat().st_ino == inode:
             return newer
     return None if present and present[-1].stat().st_ino == inode else present[0]

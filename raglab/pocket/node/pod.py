@@ -25,6 +25,8 @@ from raglab.pocket.node.volumes import MountFailed, Volumes
 
 MOUNT_RETRY = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Pauses between attempts to mount volumes; a change of a ConfigMap or Secret ends them early."""
+TOKEN_RENEWAL = 1200.0
+"""Seconds between new service account tokens; they are valid for about an hour."""
 SHUTDOWN_GRACE = 5.0
 """Seconds a program gets when the whole cluster stops, whatever its pod says: Ctrl-C should not take half a minute."""
 
@@ -38,7 +40,7 @@ class Pod:
         self.node, self.uid = node, obj["metadata"]["uid"]
         self.obj = obj
         self._stop_asked, self._is_gone = asyncio.Event(), asyncio.Event()
-        self._dirty = asyncio.Event()
+        self._dirty, self._mounted = asyncio.Event(), asyncio.Event()
         self._failure: tuple[str, str] | None = None
         self._sandbox = self._initialised = self._silent = False
         self.init: list[Container] = []
@@ -106,6 +108,7 @@ class Pod:
                 return
             await self._mount()
             self._sandbox = True
+            self._mounted.set()
             if await self._initialise():
                 self._changed()
                 await asyncio.gather(*(item.begin() for item in self.containers if not item.finished))
@@ -203,13 +206,14 @@ class Pod:
         return True
 
     async def _keep_volumes_fresh(self) -> None:
+        """Follow changes of what volumes show, and renew tokens before they expire."""
+        await self._mounted.wait()
+        assert self.context is not None
         while True:
-            if self.context is None:
-                return
-            await self.context.refreshed.wait()
-            if self._sandbox:
-                with contextlib.suppress(MountFailed):  # a source went away: the files stay as they were
-                    await self.context.volumes.set_up(self.context.facts)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.context.refreshed.wait(), TOKEN_RENEWAL)
+            with contextlib.suppress(MountFailed):  # a source went away: the files stay as they were
+                await self.context.volumes.set_up(self.context.facts)
 
     # -- end ----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ waiting that long although it was ready at once). Failures before that success c
 from __future__ import annotations
 
 import asyncio
-import re
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,11 +112,7 @@ class Prober:
 def _reason(error: OSError) -> str:
     """``connection refused``: the system's word for the error in Go's spelling."""
     inner = getattr(error, "os_error", error)
-    text = inner.strerror or str(inner)
-    match = re.search(
-        r"(Connection refused|No route to host|Network is unreachable|Cannot assign [a-z ]+)", text
-    )
-    return (match[0] if match else text).lower()
+    return (os.strerror(inner.errno) if inner.errno else str(inner)).lower()
 
 
 async def outcomes(

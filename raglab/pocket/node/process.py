@@ -54,6 +54,7 @@ class Process:
                 stderr=stderr,
                 start_new_session=True,
                 pass_fds=launch.descriptors,
+                umask=0o022,
             )
         finally:
             for descriptor in launch.descriptors:

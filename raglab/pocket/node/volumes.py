@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from raglab.pocket.client import Client, Object
+from raglab.pocket.errors import StatusError
 from raglab.pocket.node import sources
 from raglab.pocket.node.environment import expand
-from raglab.pocket.node.files import Payload, publish, safe_path
+from raglab.pocket.node.files import Payload, make_folder, publish, safe_path
 from raglab.pocket.node.isolation import Bind
 from raglab.pocket.node.sources import MissingSource, PodFacts
 
@@ -43,7 +44,7 @@ class Volumes:
         for volume in facts.pod["spec"].get("volumes") or ():
             try:
                 self.paths[volume["name"]] = await self._set_up(volume, facts)
-            except (MissingSource, OSError) as error:
+            except (MissingSource, StatusError, OSError) as error:
                 raise MountFailed(volume["name"], str(error)) from error
 
     async def _set_up(self, volume: Mapping[str, Any], facts: PodFacts) -> Path:
@@ -59,7 +60,7 @@ class Volumes:
         folder = self._folder / kind / volume["name"]
         if kind == "emptyDir":
             if not folder.exists():
-                folder.mkdir(parents=True)
+                make_folder(folder)
                 folder.chmod(0o777)
             return folder
         publish(folder, await self._payload(kind, source, facts))
@@ -149,7 +150,7 @@ def below(folder: Path, path: str, *, create: bool) -> Path:
     if not target.resolve().is_relative_to(folder.resolve()):
         raise MissingSource(f"subPath {path!r} leads out of its volume")
     if create and not target.exists():
-        target.mkdir(parents=True)
+        make_folder(target)
     if not target.exists():
         raise MissingSource(f"subPath {path!r} does not exist in its volume")
     return target.resolve()
@@ -165,10 +166,11 @@ def host_path(node_root: Path, path: str, type: str) -> Path:
     if not target.resolve().is_relative_to(node_root.resolve()):
         raise MissingSource(f"hostPath {path!r} leads out of the node's file system {node_root}")
     if type in ("", "DirectoryOrCreate") and not target.exists():
-        target.mkdir(parents=True)
+        make_folder(target)
     if type == "FileOrCreate" and not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch(mode=0o644)
+        make_folder(target.parent)
+        target.touch()
+        target.chmod(0o644)
     checks = {"Directory": target.is_dir, "DirectoryOrCreate": target.is_dir}
     checks |= {"File": target.is_file, "FileOrCreate": target.is_file}
     kind = "directory" if type.startswith("Directory") else "file"

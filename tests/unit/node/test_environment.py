@@ -55,7 +55,7 @@ def test_fields_of_the_pod(path: str, expected: str):
 
 
 def test_an_unknown_field_is_refused():
-    with pytest.raises(MissingSource, match="unsupported fieldPath: spec.volumes"):
+    with pytest.raises(MissingSource, match=r"unsupported fieldPath: spec\.volumes"):
         FACTS.field("spec.volumes")
 
 
