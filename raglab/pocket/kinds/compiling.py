@@ -36,8 +36,10 @@ _SCALARS = {
     ("boolean", ""): "bool",
     ("string", ""): "string",
 }
-_INT_OR_STRING = {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}
-_QUANTITY = {"oneOf": [{"type": "string"}, {"type": "number"}]}
+_UNIONS: dict[str, Schema] = {
+    "int-or-string": {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]},
+    "quantity": {"oneOf": [{"type": "string"}, {"type": "number"}]},
+}
 
 
 def definitions(kinds: Iterable[Kind]) -> dict[str, Schema]:
@@ -144,9 +146,8 @@ def openapi(schemas: dict[str, Schema]) -> dict[str, Schema]:
 
 
 def _component(name: str, schema: Schema) -> Schema:
-    special = {"quantity": _QUANTITY, "int-or-string": _INT_OR_STRING}.get(_SPECIAL.get(name, ""))
-    if special is not None:
-        return special
+    if _SPECIAL.get(name) in _UNIONS:
+        return _UNIONS[_SPECIAL[name]]
     result = _openapi(schema)
     if "x-kubernetes-group-version-kind" in result:
         for field in ("apiVersion", "kind"):

@@ -30,8 +30,8 @@ def _tables() -> dict[str, dict[str, Object]]:
     return tables
 
 
-def apply(kind: Kind, obj: Object, old: Object | None = None) -> None:
-    """Complete `obj` in place. `old` is the stored object on an update, None when `obj` is being created.
+def apply(kind: Kind, obj: Object) -> None:
+    """Complete `obj` in place. It is new if it has no resourceVersion yet: admission adds to new objects only.
 
     Missing sections (``spec.strategy``) must be there as empty maps; `Schemas.normalise` puts them in.
     """
@@ -42,7 +42,7 @@ def apply(kind: Kind, obj: Object, old: Object | None = None) -> None:
     if rule:
         rule(obj)
     _fill(obj, kind.kind)
-    if old is None and not obj.get("metadata", {}).get("deletionTimestamp"):
+    if not obj.get("metadata", {}).get("resourceVersion"):
         admission = ON_CREATE.get((kind.group, kind.kind))
         if admission:
             admission(obj)
@@ -51,6 +51,8 @@ def apply(kind: Kind, obj: Object, old: Object | None = None) -> None:
 def _fill(value: Object, table: str) -> None:
     """Put in what a table knows and `value` lacks."""
     for path, fields in _tables().get(table, {}).items():
+        if path == "status":
+            value.setdefault("status", {})
         for place in find(value, path):
             for name, default in fields.items():
                 if place.get(name) is None:
@@ -203,16 +205,3 @@ ON_CREATE: dict[tuple[str, str], Rule] = {
     ("", "PersistentVolume"): _protect("kubernetes.io/pv-protection"),
 }
 """What admission adds to new objects."""
-
-
-def default_storage_class(claim: Object, classes: list[Object]) -> None:
-    """Give a claim that names no class the newest one marked as default, if any (admission on create)."""
-    mark = "storageclass.kubernetes.io/is-default-class"
-    marked = [
-        item
-        for item in classes
-        if get(item, "metadata.annotations") and item["metadata"]["annotations"].get(mark) == "true"
-    ]
-    if claim["spec"].get("storageClassName") is None and marked:
-        newest = max(marked, key=lambda item: item["metadata"].get("creationTimestamp", ""))
-        claim["spec"]["storageClassName"] = newest["metadata"]["name"]

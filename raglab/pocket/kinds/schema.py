@@ -113,10 +113,9 @@ class Schemas:
         return self._structs[name]
 
     def _field(self, raw: Object) -> Field:
-        more = {
-            key: tuple(item) if isinstance(item, list) else item for key, item in raw.items() if key != "type"
-        }
-        return Field(self._type(raw["type"]), **more)
+        listed = ("strategy", "list_keys")
+        facts: dict[str, Any] = {key: tuple(item) if key in listed else item for key, item in raw.items()}
+        return Field(**facts | {"type": self._type(raw["type"])})
 
     def _type(self, name: str) -> Type:
         if name.startswith("[]"):

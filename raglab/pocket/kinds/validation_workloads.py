@@ -1,0 +1,262 @@
+"""Deployments, sets, jobs and the autoscaler."""
+
+from __future__ import annotations
+
+import re
+
+from raglab.pocket.kinds import names
+from raglab.pocket.kinds.catalogue import Object
+from raglab.pocket.kinds.causes import Causes
+from raglab.pocket.kinds.paths import get
+from raglab.pocket.kinds.quantity import parse
+from raglab.pocket.kinds.validation_pods import check_spec
+
+_IMMUTABLE = "field is immutable"
+STATEFUL_SET_RULE = (
+    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+)
+_STATEFUL_SET_MUTABLE = {
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+}
+_CRON_FIELDS = 5
+_CRON_NAMES = re.compile(r"@(yearly|annually|monthly|weekly|daily|midnight|hourly|every .+)")
+
+
+def matches(selector: Object, labels: dict[str, str]) -> bool:
+    """Whether `selector` selects something with `labels`."""
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    for rule in selector.get("matchExpressions") or ():
+        has, value = rule.get("key") in labels, labels.get(rule.get("key", ""))
+        among = value in (rule.get("values") or ())
+        kept = {"Exists": has, "DoesNotExist": not has, "In": among, "NotIn": not among}
+        if not kept.get(rule.get("operator", ""), False):
+            return False
+    return True
+
+
+def _common(causes: Causes, obj: Object, kind: str, claims: frozenset[str] = frozenset()) -> None:
+    """Selector, labels, pod template and restart policy of everything that keeps pods running."""
+    spec = obj["spec"]
+    for field in ("replicas", "minReadySeconds", "revisionHistoryLimit"):
+        causes.not_negative(f"spec.{field}", spec.get(field))
+    selector = spec.get("selector")
+    if selector is None:
+        causes.required("spec.selector")
+    elif not selector:
+        causes.invalid("spec.selector", selector, f"empty selector is invalid for {kind}")
+    else:
+        names.check_selector(causes, "spec.selector", selector)
+    template = spec.get("template") or {}
+    labels = get(template, "metadata.labels") or {}
+    if not selector or not matches(selector, labels):
+        causes.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
+    check_template(causes, template, claims)
+    policy = get(template, "spec.restartPolicy")
+    if policy and policy != "Always":
+        causes.unsupported("spec.template.spec.restartPolicy", policy, ["Always"])
+
+
+def check_template(
+    causes: Causes, template: Object, claims: frozenset[str] = frozenset(), at: str = "spec.template"
+) -> None:
+    """A pod template."""
+    meta = template.get("metadata") or {}
+    names.check_labels(causes, f"{at}.labels", meta.get("labels"))
+    names.check_annotations(causes, f"{at}.annotations", meta.get("annotations"))
+    check_spec(causes, f"{at}.spec", template.get("spec") or {}, claims)
+
+
+def _is_zero(amount: object) -> bool:
+    return amount in (0, "0", "0%")
+
+
+def deployment(causes: Causes, obj: Object) -> None:
+    """Deployments."""
+    _common(causes, obj, "deployment")
+    spec = obj["spec"]
+    strategy = spec.get("strategy") or {}
+    kind, rolling = strategy.get("type"), strategy.get("rollingUpdate")
+    causes.one_of("spec.strategy.type", kind, ("Recreate", "RollingUpdate"))
+    if kind == "Recreate" and rolling is not None:
+        rule = "may not be specified when strategy `type` is 'Recreate'"
+        causes.forbidden("spec.strategy.rollingUpdate", rule)
+    elif rolling and _is_zero(rolling.get("maxUnavailable")) and _is_zero(rolling.get("maxSurge")):
+        at = "spec.strategy.rollingUpdate.maxUnavailable"
+        causes.invalid(at, rolling["maxUnavailable"], "may not be 0 when `maxSurge` is 0")
+    deadline = spec.get("progressDeadlineSeconds")
+    if deadline is not None:
+        causes.not_negative("spec.progressDeadlineSeconds", deadline)
+        if deadline <= (spec.get("minReadySeconds") or 0):
+            causes.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+
+
+def replica_set(causes: Causes, obj: Object) -> None:
+    """ReplicaSets."""
+    _common(causes, obj, "replicaset")
+
+
+def daemon_set(causes: Causes, obj: Object) -> None:
+    """DaemonSets."""
+    _common(causes, obj, "daemonset")
+    causes.one_of(
+        "spec.updateStrategy.type", get(obj, "spec.updateStrategy.type"), ("OnDelete", "RollingUpdate")
+    )
+
+
+def stateful_set(causes: Causes, obj: Object) -> None:
+    """StatefulSets: their claim templates count as volumes."""
+    spec = obj["spec"]
+    claims = frozenset(get(item, "metadata.name") for item in spec.get("volumeClaimTemplates") or ())
+    causes.one_of("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"))
+    causes.one_of("spec.updateStrategy.type", get(spec, "updateStrategy.type"), ("OnDelete", "RollingUpdate"))
+    _common(causes, obj, "statefulset", claims)
+
+
+def selector_update(causes: Causes, obj: Object, old: Object) -> None:
+    """Which pods belong to a workload is settled when it is made."""
+    selector = obj["spec"].get("selector")
+    if selector != old["spec"].get("selector"):
+        causes.invalid("spec.selector", selector, _IMMUTABLE)
+
+
+def stateful_set_update(causes: Causes, obj: Object, old: Object) -> None:
+    """Most of a StatefulSet is settled when it is made."""
+    new, before = obj["spec"], old["spec"]
+    changed = {key for key in new.keys() | before.keys() if new.get(key) != before.get(key)}
+    if changed - _STATEFUL_SET_MUTABLE:
+        causes.forbidden("spec", STATEFUL_SET_RULE)
+
+
+def job(causes: Causes, obj: Object) -> None:
+    """Jobs."""
+    _job_spec(causes, "spec", obj["spec"])
+    if "selector" not in obj["spec"]:
+        causes.required("spec.selector")
+
+
+def _job_spec(causes: Causes, at: str, spec: Object) -> None:
+    for field in (
+        "parallelism",
+        "completions",
+        "backoffLimit",
+        "activeDeadlineSeconds",
+        "ttlSecondsAfterFinished",
+    ):
+        causes.not_negative(f"{at}.{field}", spec.get(field))
+    template = spec.get("template") or {}
+    check_template(causes, template, at=f"{at}.template")
+    if get(template, "spec.restartPolicy") not in ("OnFailure", "Never"):
+        causes.required(f"{at}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+    causes.one_of(f"{at}.completionMode", spec.get("completionMode"), ("Indexed", "NonIndexed"))
+    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
+        causes.required(f"{at}.completions", "when completion mode is Indexed")
+
+
+def job_update(causes: Causes, obj: Object, old: Object) -> None:
+    """What a job runs is settled when it is made."""
+    new, before = obj["spec"], old["spec"]
+    for field in ("completions", "selector", "template", "completionMode"):
+        if new.get(field) != before.get(field):
+            causes.invalid(f"spec.{field}", new.get(field), _IMMUTABLE)
+
+
+def cron_job(causes: Causes, obj: Object) -> None:
+    """CronJobs."""
+    spec = obj["spec"]
+    schedule = spec.get("schedule", "")
+    fields = schedule.split()
+    if not schedule:
+        causes.required("spec.schedule")
+    elif not _CRON_NAMES.fullmatch(schedule) and len(fields) != _CRON_FIELDS:
+        found = f"found {len(fields)}: [{' '.join(fields)}]"
+        causes.invalid("spec.schedule", schedule, f"expected exactly 5 fields, {found}")
+    causes.one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"))
+    for field in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+        causes.not_negative(f"spec.{field}", spec.get(field))
+    _job_spec(causes, "spec.jobTemplate.spec", get(spec, "jobTemplate.spec") or {})
+
+
+def autoscaler(causes: Causes, obj: Object) -> None:
+    """HorizontalPodAutoscalers."""
+    spec = obj["spec"]
+    least, most = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
+    metrics = spec.get("metrics") or []
+    if least < 1:
+        causes.invalid("spec.minReplicas", least, "must be greater than or equal to 1")
+    if most < 1:
+        causes.required("spec.maxReplicas", "must be set and greater than 0")
+    if most < least:
+        causes.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
+    _scale_target(causes, spec.get("scaleTargetRef") or {})
+    for index, metric in enumerate(metrics):
+        _metric(causes, f"spec.metrics[{index}]", metric)
+    if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in metrics):
+        rule = "must specify at least one Object or External metric to support scaling to zero replicas"
+        causes.forbidden("spec.metrics", rule)
+    _behavior(causes, spec.get("behavior") or {})
+
+
+def _scale_target(causes: Causes, target: Object) -> None:
+    for field in ("kind", "name"):
+        if target.get(field):
+            names.check(causes, f"spec.scaleTargetRef.{field}", target[field], names.path_segment)
+        else:
+            causes.required(f"spec.scaleTargetRef.{field}")
+
+
+def _metric(causes: Causes, at: str, metric: Object) -> None:
+    kind = metric.get("type", "")
+    source = kind[:1].lower() + kind[1:]
+    kinds = ("ContainerResource", "External", "Object", "Pods", "Resource")
+    if not kind:
+        causes.required(f"{at}.type", "must specify a metric source type")
+    elif kind not in kinds:
+        causes.unsupported(f"{at}.type", kind, kinds)
+    elif source not in metric:
+        causes.required(f"{at}.{source}", "must populate information for the given metric source")
+    else:
+        _metric_target(causes, f"{at}.{source}.target", source, get(metric, f"{source}.target") or {})
+
+
+def _metric_target(causes: Causes, at: str, source: str, target: Object) -> None:
+    if not target.get("type"):
+        causes.required(f"{at}.type", "must specify a metric target type")
+    for field in ("value", "averageValue"):
+        if target.get(field) is not None and parse(target[field]) <= 0:
+            causes.invalid(f"{at}.{field}", target[field], "must be positive")
+    utilization, average = target.get("averageUtilization"), target.get("averageValue")
+    if source == "pods" and average is None:
+        causes.required(f"{at}.averageValue", "must specify a positive target averageValue")
+    if source in ("resource", "containerResource") and utilization is None and average is None:
+        rule = "must set either a target raw value or a target utilization"
+        causes.required(f"{at}.averageUtilization", rule)
+    if source in ("object", "external") and target.get("value") is None and average is None:
+        causes.required(f"{at}.averageValue", "must set either a target value for metric or a per-pod target")
+
+
+def _behavior(causes: Causes, behavior: Object) -> None:
+    for name in ("scaleUp", "scaleDown"):
+        rules, at = behavior.get(name) or {}, f"spec.behavior.{name}"
+        window = rules.get("stabilizationWindowSeconds")
+        causes.not_negative(f"{at}.stabilizationWindowSeconds", window)
+        if window is not None and window > 3600:
+            causes.invalid(f"{at}.stabilizationWindowSeconds", window, "must be less than or equal to 3600")
+        causes.one_of(f"{at}.selectPolicy", rules.get("selectPolicy"), ("Disabled", "Max", "Min"))
+        for index, policy in enumerate(rules.get("policies") or ()):
+            here = f"{at}.policies[{index}]"
+            causes.one_of(f"{here}.type", policy.get("type"), ("Percent", "Pods"))
+            for field in ("value", "periodSeconds"):
+                if policy.get(field, 0) <= 0:
+                    causes.invalid(f"{here}.{field}", policy.get(field, 0), "must be greater than zero")
+            if policy.get("periodSeconds", 0) > 1800:
+                causes.invalid(
+                    f"{here}.periodSeconds", policy["periodSeconds"], "must be less than or equal to 1800"
+                )
