@@ -37,7 +37,6 @@ COLUMNS: dict[tuple[str, str], list[Column]] = {
     ("batch", "Job"): workloads.JOB,
     ("coordination.k8s.io", "Lease"): [NAME, Column("Holder", field("spec.holderIdentity")), AGE],
     ("discovery.k8s.io", "EndpointSlice"): network.ENDPOINT_SLICE,
-    ("events.k8s.io", "Event"): cluster.EVENT,
     ("networking.k8s.io", "Ingress"): network.INGRESS,
     ("networking.k8s.io", "IngressClass"): network.INGRESS_CLASS,
     ("networking.k8s.io", "NetworkPolicy"): network.NETWORK_POLICY,
@@ -54,9 +53,13 @@ COLUMNS: dict[tuple[str, str], list[Column]] = {
 
 def table(kind: Kind, objects: list[Object], now: float) -> tuple[list[Object], list[list[Any]]]:
     """Column definitions, and one list of cells per object; `now` is what ages count from."""
-    chosen = COLUMNS.get((kind.group, kind.kind), [NAME, AGE])
+    if kind.group == "events.k8s.io":
+        return _filled(cluster.EVENT, [cluster.core_event(obj) for obj in objects], now)
     if (kind.group, kind.version) == ("autoscaling", "v1"):
-        chosen = workloads.AUTOSCALER_V1
-    return [column.definition() for column in chosen], [
-        [column.cell(obj, now) for column in chosen] for obj in objects
-    ]
+        return _filled(workloads.AUTOSCALER_V1, objects, now)
+    return _filled(COLUMNS.get((kind.group, kind.kind), [NAME, AGE]), objects, now)
+
+
+def _filled(columns: list[Column], objects: list[Object], now: float) -> tuple[list[Object], list[list[Any]]]:
+    cells = [[column.cell(obj, now) for column in columns] for obj in objects]
+    return [column.definition() for column in columns], cells

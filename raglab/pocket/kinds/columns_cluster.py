@@ -55,6 +55,22 @@ NODE = [
 ]
 
 
+_EVENT_FIELDS = {
+    "regarding": "involvedObject",
+    "note": "message",
+    "reportingController": "reportingComponent",
+    "deprecatedSource": "source",
+    "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp",
+    "deprecatedCount": "count",
+}
+
+
+def core_event(event: Object) -> Object:
+    """An ``events.k8s.io`` event with the field names of the core group."""
+    return {_EVENT_FIELDS.get(key, key): value for key, value in event.items()}
+
+
 def _first_seen(event: Object, now: float) -> str:
     return since(event.get("firstTimestamp") or event.get("eventTime"), now)
 

@@ -30,8 +30,8 @@ def _tables() -> dict[str, dict[str, Object]]:
     return tables
 
 
-def apply(kind: Kind, obj: Object) -> None:
-    """Complete `obj` in place. It is new if it has no resourceVersion yet: admission adds to new objects only.
+def apply(kind: Kind, obj: Object, old: Object | None = None) -> None:
+    """Complete `obj` in place. `old` is the stored object on an update: admission adds to new objects only.
 
     Missing sections (``spec.strategy``) must be there as empty maps; `Schemas.normalise` puts them in.
     """
@@ -42,7 +42,7 @@ def apply(kind: Kind, obj: Object) -> None:
     if rule:
         rule(obj)
     _fill(obj, kind.kind)
-    if not obj.get("metadata", {}).get("resourceVersion"):
+    if old is None and not obj["metadata"].get("resourceVersion"):
         admission = ON_CREATE.get((kind.group, kind.kind))
         if admission:
             admission(obj)
