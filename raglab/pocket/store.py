@@ -140,6 +140,11 @@ class Store:
         """A watcher of a shelf that has seen everything up to version `since`."""
         return Cursor(self, self._shelf(shelf), since)
 
+    @property
+    def watchers(self) -> int:
+        """How many cursors are waiting for news."""
+        return sum(len(shelf.sleepers) for shelf in self._shelves.values())
+
     def _shelf(self, name: str) -> _Shelf:
         if name not in self._shelves:
             self._shelves[name] = _Shelf(self._loaded)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from raglab.pocket.client import Object
 from raglab.pocket.errors import StatusError, forbidden, not_found, qualified
-from raglab.pocket.kinds import defaults
 from raglab.pocket.kinds.catalogue import Kind
 from raglab.pocket.store import Store
+
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
 def admit(store: Store, kind: Kind, obj: Object) -> None:
@@ -19,8 +20,7 @@ def admit(store: Store, kind: Kind, obj: Object) -> None:
     if kind.storage_key == "/pods":
         _service_account(store, obj)
     if kind.storage_key == "/persistentvolumeclaims":
-        classes = [record.object for record in store.records("storage.k8s.io/storageclasses")]
-        defaults.default_storage_class(obj, classes)
+        _storage_class(store, obj)
 
 
 def _namespace(store: Store, kind: Kind, obj: Object) -> None:
@@ -50,3 +50,16 @@ def _service_account(store: Store, pod: Object) -> None:
 def _no_account(namespace: str, pod: str, account: str) -> StatusError:
     why = f'error looking up service account {namespace}/{account}: serviceaccount "{account}" not found'
     return forbidden(f'pods "{pod}" is forbidden: {why}', "pods", "", pod)
+
+
+def _storage_class(store: Store, claim: Object) -> None:
+    """A claim that names no class gets the newest of those marked as default; the empty name asks for none."""
+    if "storageClassName" in claim["spec"]:
+        return
+    classes = [record.object for record in store.records("storage.k8s.io/storageclasses")]
+    marked = [
+        item for item in classes if item["metadata"].get("annotations", {}).get(DEFAULT_CLASS) == "true"
+    ]
+    if marked:
+        newest = max(marked, key=lambda item: item["metadata"]["creationTimestamp"])
+        claim["spec"]["storageClassName"] = newest["metadata"]["name"]

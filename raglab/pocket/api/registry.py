@@ -214,7 +214,7 @@ class Registry:
         if options.subresource != "status":
             if kind.storage_key == SERVICES:
                 self._allocator.keep(new, current)
-            defaults.apply(self._storage_kind(kind), new, current)
+            defaults.apply(self._storage_kind(kind), new)
             self._check(kind, new, current)
             if kind.storage_key == SERVICES:
                 self._allocator.complete(new, current)

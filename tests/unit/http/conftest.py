@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from raglab.pocket.api.app import make_app
@@ -15,7 +14,7 @@ from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.registry import Options, Registry
 from raglab.pocket.clock import SystemClock
 from raglab.pocket.config import Settings
-from raglab.pocket.errors import bad_request
+from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds import catalogue
 from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.store import Store
@@ -121,8 +120,11 @@ async def api(tmp_path, schemas) -> AsyncIterator[Api]:
     registry.create(kinds.plural("serviceaccounts"), "default", account, Options())
 
     def uid_of(account) -> str | None:
-        found = store.get("/serviceaccounts", account.namespace, account.name)
-        return found["metadata"]["uid"] if found else None
+        try:
+            found = registry.get(kinds.plural("serviceaccounts"), account.namespace, account.name)
+        except StatusError:
+            return None
+        return found["metadata"]["uid"]
 
     signer, streams = TokenSigner(b"k" * 32), Streams()
     credentials = Credentials("minikube-user", ADMIN_TOKEN, signer, uid_of)
@@ -133,6 +135,3 @@ async def api(tmp_path, schemas) -> AsyncIterator[Api]:
     yield Api(client, registry, streams, signer)
     await client.close()
     store.close()
-
-
-__all__ = ["Api", "Session", "web"]
