@@ -2,8 +2,10 @@
 
 Texts are computed one by one: on a CPU a batch is no faster (it only multiplies memory by its size), and a
 vector that never shares a computation with another text is the same whatever else was asked for. The memory
-arena is kept: it holds the one working set and thereby halves the peak. Spinning is off, because the cores
-are shared with other pods.
+arena is kept: it holds the one working set and thereby halves the peak. A thread waits actively for its
+next step for 20 microseconds only: measured with one other busy process on two cores, a passage then takes
+less than half the time it takes with the runtime's own, much longer waiting, and it is no slower when the
+machine is quiet.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from tokenizers import Tokenizer
 from raglab.services.models import ModelError
 
 MAX_TOKENS = 512  # the model's positions, and the limit of the NIM it stands for
+_SPIN_MICROSECONDS = "20"
 _PIECE = 32_768  # characters tokenised at once, which bounds the tokeniser's memory
 _SLACK = 256  # characters searched for white space before a cut
 
@@ -77,7 +80,7 @@ class Encoder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
         return options
 
 
