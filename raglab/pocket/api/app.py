@@ -53,7 +53,8 @@ def make_app(
 ) -> web.Application:
     """The application; serve it over TLS (see `serve`)."""
     served = Catalogue([*kinds.kinds, *reviews.KINDS])
-    server = Server(registry, served, schemas, credentials, streams, settings, clock or SystemClock())
+    parts = (registry, served, schemas, credentials, streams, settings, clock or SystemClock())
+    server = Server(*parts, rendering.Encoder(registry.store))
     app = web.Application(client_max_size=LONGEST_BODY)
     app.router.add_route("*", "/{path:.*}", ApiServer(server).handle)
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -28,7 +28,7 @@ class Server:
     streams: NodeStreams | None
     settings: Settings
     clock: Clock
-    encoder: Encoder = field(default_factory=Encoder)
+    encoder: Encoder
 
 
 @dataclass(frozen=True)

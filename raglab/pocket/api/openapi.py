@@ -24,7 +24,7 @@ from raglab.pocket.kinds.schema import Schemas
 Object = dict[str, Any]
 INFO = {"title": "Kubernetes", "version": "v1.36"}
 SWAGGER = {"swagger": "2.0", "info": INFO, "paths": {}}
-GNOSTIC_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+GNOSTIC_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 OPERATIONS = {
     "collection": {"get": "list", "post": "post", "delete": "deletecollection"},
     "object": {"get": "get", "put": "put", "patch": "patch", "delete": "delete"},

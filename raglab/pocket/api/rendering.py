@@ -1,12 +1,10 @@
 """Objects, lists and tables as the bytes of an answer.
 
-A full object is encoded once per change and its bytes are kept (`Encoder`), because the same object is sent to many:
-lists join cached bytes, watches send them to each watcher.
+A stored object is encoded once, by the store; lists join those bytes and watches send them to each watcher.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,31 +15,24 @@ from raglab.pocket.api.negotiate import JSON, View
 from raglab.pocket.errors import StatusError
 from raglab.pocket.kinds import columns
 from raglab.pocket.kinds.catalogue import Kind
+from raglab.pocket.store import Store
 
 Object = dict[str, Any]
-CACHED_OBJECTS = 2048
-"""Encoded objects that are kept (a pod takes 3 kB, so at most about 6 MB)."""
 
 
 class Encoder:
-    """JSON bytes of stored objects, kept by identity and version as long as they are in use."""
+    """JSON of objects; for a stored object these are the bytes that the store keeps anyway."""
 
-    def __init__(self) -> None:
-        self._bytes: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
-    def encode(self, obj: Object) -> bytes:
-        """The object as JSON. Stored objects never change under one resourceVersion, so that is the key."""
+    def encode(self, kind: Kind, obj: Object) -> bytes:
+        """The object as JSON. Only the very object that is stored may use the stored bytes: the outcome of a dry run
+        and the last sight of an object by a watch with a selector share its uid and version and look different.
+        """
         meta = obj["metadata"]
-        key = (meta.get("uid", ""), meta.get("resourceVersion", ""), obj["apiVersion"], obj["kind"])
-        if not key[0] or not key[1]:
-            return orjson.dumps(obj)
-        if key not in self._bytes:
-            self._bytes[key] = orjson.dumps(obj)
-            if len(self._bytes) > CACHED_OBJECTS:
-                self._bytes.popitem(last=False)
-        else:
-            self._bytes.move_to_end(key)
-        return self._bytes[key]
+        record = self._store.get(kind.storage_key, meta.get("namespace", ""), meta.get("name", ""))
+        return record.raw if record is not None and record.object is obj else orjson.dumps(obj)
 
 
 class Renderer:
@@ -56,11 +47,7 @@ class Renderer:
             return orjson.dumps(self._table([obj], _version(obj)))
         if self._view.shape == "PartialObjectMetadata":
             return orjson.dumps(self._partial(obj))
-        return self._encoder.encode(obj)
-
-    def fresh(self, obj: Object) -> bytes:
-        """The outcome of a write. A dry run's outcome has the version of what it would replace: never cached."""
-        return self.one(obj) if self._view.shape else orjson.dumps(obj)
+        return self._encoder.encode(self._kind, obj)
 
     def many(self, objects: list[Object], meta: Object) -> bytes:
         """A list; `meta` has its resourceVersion and, for a part of a list, continue and remainingItemCount."""
@@ -70,7 +57,8 @@ class Renderer:
             head = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{self._view.version}"}
             return orjson.dumps(head | {"metadata": meta, "items": [self._partial(obj) for obj in objects]})
         head = {"kind": f"{self._kind.kind}List", "apiVersion": self._kind.api_version, "metadata": meta}
-        return orjson.dumps(head)[:-1] + b',"items":[' + b",".join(map(self._encoder.encode, objects)) + b"]}"
+        items = b",".join(self._encoder.encode(self._kind, obj) for obj in objects)
+        return orjson.dumps(head)[:-1] + b',"items":[' + items + b"]}"
 
     def event(self, change: str, obj: Object, *, first: bool) -> bytes:
         """One line of a watch. Only the `first` table of a watch carries its columns."""

@@ -100,7 +100,7 @@ async def patch(call: Call) -> web.StreamResponse:
 
 
 def _written(call: Call, show: Renderer, obj: Object, status: int, options: Options) -> web.Response:
-    return rendering.response(show.fresh(obj), status, options.warnings)
+    return rendering.response(show.one(obj), status, options.warnings)
 
 
 async def read(call: Call, kind: Kind) -> Object:
@@ -142,7 +142,7 @@ async def delete(call: Call) -> web.StreamResponse:
     obj, is_gone = call.server.registry.delete(target.kind, target.namespace, target.name, options)
     if is_gone and target.kind.plural not in SHOWN_WHEN_DELETED:
         return rendering.response(_deleted(target.kind, obj))
-    return rendering.response(show.fresh(obj))
+    return rendering.response(show.one(obj))
 
 
 def _deleted(kind: Kind, obj: Object) -> Object:

@@ -93,7 +93,7 @@ async def test_documents_travel_compressed(api):
 
 async def test_version_2_is_empty(api):
     assert (await api.call("GET", "/openapi/v2"))["swagger"] == "2.0"
-    accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    accept = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
     async with api.client.get("/openapi/v2", headers={"Accept": accept}) as response:
         assert await response.read() == b""
 
