@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.console import Console
 from raglab import paths
 from raglab.cli import jupyter, testing
 from raglab.cli.cluster import prepare_models
-from raglab.targets import current
+from raglab.targets import Target, TargetError, current
 
 out = Console(highlight=False)
 
@@ -51,8 +52,21 @@ def record(lessons: tuple[str, ...]) -> None:
     target.up(lambda line: out.print(f"[green]✓[/green] {line}"))
     for notebook in recording.notebooks(paths.NOTEBOOKS, lessons):
         with out.status(f"Running {notebook.name}"):
-            seconds = recording.record(notebook, target)
+            seconds = _record(notebook, target)
         out.print(f"[green]✓[/green] {notebook.name} in {seconds:.0f} s")
+
+
+def _record(notebook: Path, target: Target) -> float:
+    from nbclient.exceptions import CellExecutionError
+
+    from raglab.lesson import recording
+
+    try:
+        return recording.record(notebook, target)
+    except CellExecutionError as error:
+        raise TargetError(
+            f"{notebook.name} was not recorded: {error}", "Mend the cell and record again."
+        ) from error
 
 
 @click.command()

@@ -27,28 +27,38 @@ def show(file: str, path: str = "", notes: dict[str, str] | None = None) -> None
 
 
 def _section(text: str, path: str) -> tuple[int, int]:
-    """First line and line after the last of the node at `path`; the whole file for an empty path."""
-    node = yaml.compose(text)
-    first = 0
-    for key in path.split(".") if path else []:
-        if isinstance(node, yaml.SequenceNode):
-            node = node.value[int(key)]
-            first = node.start_mark.line
-            continue
+    """First line and line after the last of the node at `path` in the first document that has it."""
+    lines = text.splitlines()
+    if not path:
+        return 0, len(lines)
+    for document in yaml.compose_all(text):
+        found = _find(document, path.split("."))
+        if found:
+            first, last = found
+            while not lines[last - 1].strip():
+                last -= 1
+            return first, last
+    raise KeyError(f"no document has {path!r}")
+
+
+def _find(node: yaml.Node, keys: list[str]) -> tuple[int, int] | None:
+    """Lines of the node that `keys` lead to, its own key included; None if they lead nowhere."""
+    first = node.start_mark.line
+    for key in keys:
+        step = _step(node, key)
+        if step is None:
+            return None
+        first, node = step
+    end = node.end_mark
+    return first, end.line if end.column == 0 else end.line + 1
+
+
+def _step(node: yaml.Node, key: str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode) and key.isdigit() and int(key) < len(node.value):
+        item = node.value[int(key)]
+        return item.start_mark.line, item
+    if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
             if name.value == key:
-                first, node = name.start_mark.line, value
-                break
-        else:
-            raise KeyError(f"{path}: there is no {key!r}")
-    end = node.end_mark
-    last = end.line if path and end.column == 0 else end.line + 1
-    lines = text.splitlines()[: last if path else None]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return first, len(lines)
-
-
-def configuration(name: str) -> Path:
-    """A file of ``kubernetes-config``, for code that applies it."""
-    return paths.CHECKOUT / "kubernetes-config" / name
+                return name.start_mark.line, value
+    return None

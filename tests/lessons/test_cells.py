@@ -13,6 +13,7 @@ BANNED = {
     r"\bsleep\b": "a fixed pause is too long or too short; wait for the state: wait_for, kubectl wait --for",
     r"kubectl\b.*\s(-w|--watch)\b": "a watch never ends; use kubectl wait --for with a --timeout",
     r"kubectl\b.*\s(-it|-ti)\b": "a terminal does not exist here; leave -it out",
+    r"\|\s*head\b": "head ends early, and pipefail then fails the cell; select with -o jsonpath or grep",
     r":latest\b": "latest is another image tomorrow; name a version",
     r"[a-z]+-[a-f0-9]{8,10}-[a-z0-9]{5}\b": "a generated pod name differs on every run; use deployment/NAME or a label",
     r"if .*\btarget\b.*==": "a lesson does not know its target; put the difference into the values files",

@@ -1,0 +1,64 @@
+"""The extension in a real IPython shell: exit codes count, output is merged, nothing is left running."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from raglab.lesson import extension
+from raglab.lesson.extension import CommandFailed
+
+
+@pytest.fixture
+def shell(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAGLAB_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    made = InteractiveShell()
+    extension.load(made)
+    return made
+
+
+def run(shell: InteractiveShell, cell: str):
+    return shell.run_cell(cell, store_history=False)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "!false",
+        "!false | cat",
+        "out = !false",
+        "%%bash\nfalse\necho later",
+        "%%bash\nfalse | cat\necho later",
+        "!no-such-program-at-all",
+    ],
+)
+def test_a_failing_command_fails_the_cell(shell, cell, capsys) -> None:
+    result = run(shell, cell)
+    assert isinstance(result.error_in_exec, CommandFailed)
+    assert "later" not in capsys.readouterr().out
+
+
+def test_output_arrives_in_order_and_merged(shell, capsys) -> None:
+    assert run(shell, "!echo one; echo two >&2; echo three").success
+    assert capsys.readouterr().out == "one\ntwo\nthree\n"
+
+
+def test_python_variables_are_filled_in(shell, capsys) -> None:
+    run(shell, "name = 'world'\n!echo hello {name}\nlines = !printf 'a\\nb\\n'")
+    assert capsys.readouterr().out == "hello world\n"
+    assert shell.user_ns["lines"] == ["a", "b"]
+
+
+def test_commands_run_on_the_labs_cluster(shell, capsys, tmp_path) -> None:
+    run(shell, "!echo $KUBECONFIG $KUBECACHEDIR $HELM_CACHE_HOME")
+    assert all(path.startswith(str(tmp_path)) for path in capsys.readouterr().out.split())
+
+
+def test_background_processes_end_with_the_cell(shell, capsys) -> None:
+    run(shell, "%%bash\nsleep 600 >/dev/null 2>&1 & echo $!")
+    pid = int(capsys.readouterr().out)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
