@@ -73,6 +73,11 @@ def labels_of(obj: Object) -> dict[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
+def annotations_of(obj: Object) -> dict[str, str]:
+    """The object's annotations, {} if it has none."""
+    return obj["metadata"].get("annotations") or {}
+
+
 def condition(obj: Object, type: str) -> Object | None:
     """The status condition of this type, or None."""
     return next((item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == type), None)

@@ -7,18 +7,13 @@ from fractions import Fraction
 
 from raglab.pocket.client import Object
 from raglab.pocket.kinds.quantity import parse
-from raglab.pocket.objects import is_deleting, labels_of, selects
+from raglab.pocket.objects import annotations_of, is_deleting, labels_of, selects
 
 BIND_COMPLETED, BY_CONTROLLER = "pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 PROVISIONERS = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
 """Annotations of a claim: who is asked to make a volume for it (today's name and the older one)."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-
-
-def annotations_of(obj: Object) -> dict[str, str]:
-    """The object's annotations, {} if it has none."""
-    return obj["metadata"].get("annotations") or {}
 
 
 def is_meant_for(volume: Object, claim: Object) -> bool:

@@ -16,7 +16,6 @@ from raglab.pocket.control.volumes import (
     BIND_COMPLETED,
     BY_CONTROLLER,
     PROVISIONERS,
-    annotations_of,
     choose,
     default_class,
     is_meant_for,
@@ -24,7 +23,7 @@ from raglab.pocket.control.volumes import (
 )
 from raglab.pocket.events import reference
 from raglab.pocket.informer import Key, key_of
-from raglab.pocket.objects import is_deleting, phase
+from raglab.pocket.objects import annotations_of, is_deleting, phase
 
 RETRY = 15.0
 """Seconds between two looks at a claim that cannot be bound (the real binder's resync period)."""

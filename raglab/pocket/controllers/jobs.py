@@ -1,9 +1,4 @@
-"""Job: runs pods until enough of them have succeeded.
-
-Each pod carries a finalizer until its end has been counted in the Job's status: first its uid is noted
-there, then the finalizer goes, then the note becomes a number. So no pod is lost or counted twice, whenever
-anybody is stopped.
-"""
+"""Job: runs pods until enough of them have succeeded."""
 
 from __future__ import annotations
 
@@ -13,20 +8,20 @@ from raglab.pocket.client import Object
 from raglab.pocket.clock import timestamp
 from raglab.pocket.control.adoption import itself, owner_or_adopters
 from raglab.pocket.control.reconcile import Controller, Note, Plan, View
+from raglab.pocket.control.tracking import FINALIZER, count, ended_at, is_tracked, outcome, release, total
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import (
     condition,
     is_controlled_by,
     is_deleting,
+    is_finished,
     is_ready,
     labels_of,
     owner_reference,
-    phase,
     seconds,
     with_condition,
 )
 
-TRACKING = "batch.kubernetes.io/job-tracking"
 FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 600.0
 """Seconds before a failed pod is replaced; doubles with each failure (the defaults of the real Job
 controller).
@@ -59,7 +54,7 @@ def _finished_at(job: Object) -> float | None:
 
 def _clean_up(job: Object, pods: list[Object], result: Plan, now: float) -> None:
     for pod in pods:
-        _release(pod, result)
+        release(pod, result)
     ended, keep = _finished_at(job), job["spec"].get("ttlSecondsAfterFinished")
     if ended is None or keep is None or is_deleting(job):
         return
@@ -69,29 +64,16 @@ def _clean_up(job: Object, pods: list[Object], result: Plan, now: float) -> None
         result.look_again(ended + keep - now)
 
 
-def _release(pod: Object, result: Plan) -> None:
-    finalizers = pod["metadata"].get("finalizers", [])
-    if TRACKING in finalizers:
-        kept = [item for item in finalizers if item != TRACKING]
-        result.patch("pods", pod, {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": kept}})
-
-
 class _Look:
     """One look at a Job that has not ended."""
 
     def __init__(self, job: Object, pods: list[Object], result: Plan, now: float) -> None:
         self.job, self.spec, self.pods, self.result, self.now = job, job["spec"], pods, result, now
         self.status: Object = copy.deepcopy(job.get("status", {}))
-        self.uncounted: dict[str, list[str]] = self.status.setdefault("uncountedTerminatedPods", {})
 
     def take(self) -> None:
-        self._count()
-        ended = {uid for uids in self.uncounted.values() for uid in uids}
-        self.active = [
-            pod
-            for pod in self.pods
-            if pod["metadata"]["uid"] not in ended and not is_deleting(pod) and not _outcome(pod)
-        ]
+        count(self.status, self.pods, self.result)
+        self.active = [pod for pod in self.pods if not outcome(pod)]
         if not self.spec.get("suspend"):
             self.status.setdefault("startTime", timestamp(self.now))
         verdict, failed = self._verdict()
@@ -101,31 +83,12 @@ class _Look:
             self._resize(0 if self.spec.get("suspend") else self._wanted())
         self._report()
 
-    def _count(self) -> None:
-        """Move ended pods one stage on: tracked, noted, released, counted."""
-        present = {pod["metadata"]["uid"]: pod for pod in self.pods}
-        for outcome in ("succeeded", "failed"):
-            noted = self.uncounted.get(outcome, [])
-            tracked = [uid for uid in noted if uid in present and _is_tracked(present[uid])]
-            for uid in tracked:
-                _release(present[uid], self.result)
-            self.status[outcome] = self.status.get(outcome, 0) + len(noted) - len(tracked)
-            fresh = [
-                uid
-                for uid, pod in present.items()
-                if _outcome(pod) == outcome and _is_tracked(pod) and uid not in noted
-            ]
-            self.uncounted[outcome] = tracked + fresh
-
-    def _total(self, outcome: str) -> int:
-        return int(self.status[outcome]) + len(self.uncounted[outcome])
-
     def _verdict(self) -> tuple[tuple[str, str] | None, bool]:
         """Why the Job is over (reason and message), if it is, and whether it failed."""
         limit, deadline = self.spec.get("backoffLimit", 6), self.spec.get("activeDeadlineSeconds")
-        if self._total("failed") > limit or self._restarts() > limit:
+        if total(self.status, "failed") > limit or self._restarts() > limit:
             return TOO_MANY_FAILURES, True
-        completions, succeeded = self.spec.get("completions"), self._total("succeeded")
+        completions, succeeded = self.spec.get("completions"), total(self.status, "succeeded")
         if succeeded >= completions if completions is not None else succeeded and not self.active:
             return REACHED, False
         if deadline is not None and "startTime" in self.status:
@@ -145,8 +108,8 @@ class _Look:
     def _wanted(self) -> int:
         parallelism, completions = self.spec.get("parallelism", 1), self.spec.get("completions")
         if completions is None:
-            return len(self.active) if self._total("succeeded") else parallelism
-        return int(min(parallelism, completions - self._total("succeeded")))
+            return len(self.active) if total(self.status, "succeeded") else parallelism
+        return int(min(parallelism, completions - total(self.status, "succeeded")))
 
     def _resize(self, wanted: int) -> None:
         missing = wanted - len(self.active)
@@ -164,8 +127,8 @@ class _Look:
 
     def _backoff(self) -> float:
         """Seconds until a failed pod may be replaced."""
-        failures = self._total("failed")
-        ends = [_ended_at(pod, self.now) for pod in self.pods if _outcome(pod) == "failed"]
+        failures = total(self.status, "failed")
+        ends = [ended_at(pod, self.now) for pod in self.pods if outcome(pod) == "failed"]
         if not failures or not ends:
             return 0.0
         return max(ends) + min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) - self.now
@@ -180,7 +143,7 @@ class _Look:
         self._tell("FailureTarget" if failed else "SuccessCriteriaMet", verdict)
         for pod in self.active:
             self._stop(pod)
-        if self.active or any(self.uncounted.values()) or any(_is_tracked(pod) for pod in self.pods):
+        if self.active or any(is_tracked(pod) for pod in self.pods):
             return
         self._tell("Failed" if failed else "Complete", verdict)
         if failed:
@@ -198,34 +161,11 @@ class _Look:
     def _report(self) -> None:
         self.status["active"] = len(self.active)
         self.status["ready"] = sum(map(is_ready, self.active))
-        self.status["terminating"] = sum(is_deleting(pod) and not _is_over(pod) for pod in self.pods)
-        for count in ("active", "succeeded", "failed"):
-            if not self.status[count]:
-                del self.status[count]
+        self.status["terminating"] = sum(is_deleting(pod) and not is_finished(pod) for pod in self.pods)
+        for name in ("active", "succeeded", "failed"):
+            if not self.status[name]:
+                del self.status[name]
         self.result.status("jobs", self.job, self.status)
-
-
-def _outcome(pod: Object) -> str:
-    """``succeeded`` or ``failed`` for a pod that counts as ended, else ""."""
-    if phase(pod) == "Succeeded":
-        return "succeeded"
-    return "failed" if phase(pod) == "Failed" or is_deleting(pod) else ""
-
-
-def _is_over(pod: Object) -> bool:
-    return phase(pod) in ("Succeeded", "Failed")
-
-
-def _is_tracked(pod: Object) -> bool:
-    return TRACKING in pod["metadata"].get("finalizers", ())
-
-
-def _ended_at(pod: Object, now: float) -> float:
-    ends = (
-        item.get("state", {}).get("terminated", {}).get("finishedAt")
-        for item in pod["status"].get("containerStatuses", ())
-    )
-    return max((seconds(end) for end in ends if end), default=now)
 
 
 def _pod(job: Object) -> Object:
@@ -237,7 +177,7 @@ def _pod(job: Object) -> Object:
         "namespace": meta["namespace"],
         "labels": labels_of(template) | names if "metadata" in template else names,
         "annotations": template.get("metadata", {}).get("annotations", {}),
-        "finalizers": [TRACKING],
+        "finalizers": [FINALIZER],
         "ownerReferences": [owner_reference(job)],
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}

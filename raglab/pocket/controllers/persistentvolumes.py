@@ -8,9 +8,9 @@ from raglab.pocket.client import Object
 from raglab.pocket.clock import timestamp
 from raglab.pocket.control.adoption import itself
 from raglab.pocket.control.reconcile import Controller, Note, Plan, View
-from raglab.pocket.control.volumes import PROVISIONED_BY, annotations_of
+from raglab.pocket.control.volumes import PROVISIONED_BY
 from raglab.pocket.informer import Key
-from raglab.pocket.objects import is_deleting, phase
+from raglab.pocket.objects import annotations_of, is_deleting, phase
 
 
 def plan(view: View, key: Key, now: float) -> Plan:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from raglab.pocket.client import Object
 from raglab.pocket.control.adoption import itself
 from raglab.pocket.control.reconcile import Controller, Note, Plan, View
-from raglab.pocket.control.volumes import PROVISIONED_BY, PROVISIONERS, annotations_of
+from raglab.pocket.control.volumes import PROVISIONED_BY, PROVISIONERS
 from raglab.pocket.informer import Key
-from raglab.pocket.objects import is_deleting, phase
+from raglab.pocket.objects import annotations_of, is_deleting, phase
 
 NAME = "k8s.io/minikube-hostpath"
 FOLDER = "/tmp/hostpath-provisioner"

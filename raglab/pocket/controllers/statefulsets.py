@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from raglab.pocket.client import Object
 from raglab.pocket.control.adoption import claim, itself, nobody, owner_or_adopters
+from raglab.pocket.control.ordinals import REVISION, claims, ordinal_of, pod
 from raglab.pocket.control.reconcile import Controller, Note, Plan, View
-from raglab.pocket.control.revisions import Versions, forget, template_of, versions
+from raglab.pocket.control.revisions import Versions, forget, versions
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import (
     is_deleting,
     is_finished,
     labels_of,
-    owner_reference,
     phase,
     seconds_until_available,
 )
-
-POD_NAME, POD_INDEX = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
-REVISION = "controller-revision-hash"
 
 
 def plan(view: View, key: Key, now: float) -> Plan:
@@ -32,18 +27,13 @@ def plan(view: View, key: Key, now: float) -> Plan:
         return result
     known = view["controllerrevisions"].list(key[0])
     version = versions(owner, known, result)
-    mine = claim(view, "pods", owner, result, lambda pod: _ordinal(owner, pod) is not None)
-    pods = {ordinal: pod for pod in mine if (ordinal := _ordinal(owner, pod)) is not None}
+    mine = claim(view, "pods", owner, result, lambda item: ordinal_of(owner, item) is not None)
+    pods = {ordinal: item for item in mine if (ordinal := ordinal_of(owner, item)) is not None}
     _report(result, owner, pods, version, now)
     _Step(view, owner, pods, version, result, now).take()
-    in_use = {labels_of(pod).get(REVISION, "") for pod in mine}
+    in_use = {labels_of(item).get(REVISION, "") for item in mine}
     forget(owner, known, in_use | {item["metadata"]["name"] for item in version}, result)
     return result
-
-
-def _ordinal(owner: Object, pod: Object) -> int | None:
-    match = re.fullmatch(re.escape(owner["metadata"]["name"]) + r"-(0|[1-9]\d*)", pod["metadata"]["name"])
-    return int(match[1]) if match else None
 
 
 class _Step:
@@ -119,57 +109,24 @@ class _Step:
 
     def _create(self, ordinal: int) -> None:
         self._claims(ordinal)
-        pod = _pod(self.owner, ordinal, self._version_for(ordinal))
-        what = f"Pod {pod['metadata']['name']} in StatefulSet {self.owner['metadata']['name']}"
+        new = pod(self.owner, ordinal, self._version_for(ordinal))
+        what = f"Pod {new['metadata']['name']} in StatefulSet {self.owner['metadata']['name']}"
         created = Note(self.owner, "SuccessfulCreate", f"Create {what} successful")
         refused = Note(self.owner, "FailedCreate", f"create {what} failed error: {{error}}", "Warning")
-        self.result.create("pods", pod, created, refused)
+        self.result.create("pods", new, created, refused)
 
     def _version_for(self, ordinal: int) -> Object:
         return self.version.current if ordinal < self.first + self._partition() else self.version.update
 
     def _claims(self, ordinal: int) -> None:
-        """Plan the volume claims of a pod that do not exist yet; they outlive the pod."""
-        meta = self.owner["metadata"]
-        for template in self.spec.get("volumeClaimTemplates") or ():
-            name = _claim_name(self.owner, template, ordinal)
-            if self.view["persistentvolumeclaims"].get(name, meta["namespace"]) is None:
-                labels = labels_of(template) | (self.spec["selector"].get("matchLabels") or {})
-                metadata = template["metadata"] | {
-                    "name": name,
-                    "namespace": meta["namespace"],
-                    "labels": labels,
-                }
-                claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
+        """Plan the volume claims of a position that do not exist yet; they outlive the pod."""
+        existing, meta = self.view["persistentvolumeclaims"], self.owner["metadata"]
+        for wanted in claims(self.owner, ordinal):
+            name = wanted["metadata"]["name"]
+            if existing.get(name, meta["namespace"]) is None:
                 what = f"Claim {name} Pod {meta['name']}-{ordinal} in StatefulSet {meta['name']}"
                 created = Note(self.owner, "SuccessfulCreate", f"create {what} success")
-                self.result.create("persistentvolumeclaims", claim | {"spec": template["spec"]}, created)
-
-
-def _claim_name(owner: Object, template: Object, ordinal: int) -> str:
-    return f"{template['metadata']['name']}-{owner['metadata']['name']}-{ordinal}"
-
-
-def _pod(owner: Object, ordinal: int, revision: Object) -> Object:
-    template, name = template_of(revision), f"{owner['metadata']['name']}-{ordinal}"
-    identity = {POD_INDEX: str(ordinal), REVISION: revision["metadata"]["name"], POD_NAME: name}
-    metadata = {
-        "name": name,
-        "generateName": owner["metadata"]["name"] + "-",
-        "namespace": owner["metadata"]["namespace"],
-        "labels": labels_of(template) | identity,
-        "annotations": template["metadata"].get("annotations", {}),
-        "ownerReferences": [owner_reference(owner)],
-    }
-    claims = {
-        item["metadata"]["name"]: {"claimName": _claim_name(owner, item, ordinal)}
-        for item in owner["spec"].get("volumeClaimTemplates") or ()
-    }
-    others = [volume for volume in template["spec"].get("volumes", ()) if volume["name"] not in claims]
-    volumes = [{"name": volume, "persistentVolumeClaim": source} for volume, source in claims.items()]
-    spec = template["spec"] | {"hostname": name, "subdomain": owner["spec"].get("serviceName", "")}
-    spec |= {"volumes": volumes + others} if volumes or others else {}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+                self.result.create("persistentvolumeclaims", wanted, created)
 
 
 def _report(result: Plan, owner: Object, pods: dict[int, Object], version: Versions, now: float) -> None:

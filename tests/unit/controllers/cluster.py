@@ -11,7 +11,6 @@ from raglab.pocket.config import Settings
 from raglab.pocket.errors import StatusError
 from raglab.pocket.informer import Informer
 from raglab.pocket.kinds import catalogue
-from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.objects import is_deleting, is_finished
 from raglab.pocket.store import Store
 
@@ -28,7 +27,7 @@ class Cluster:
     """What a test talks to: the client, and a few ways to say what it expects."""
 
     def __init__(self, client, clock):
-        self.client, self.clock, self.erased = client, clock, []
+        self.client, self.clock, self.erased, self.tasks = client, clock, [], []
         self.addresses = iter(range(2, 65000))
 
     async def create(self, resource, obj):
@@ -55,9 +54,17 @@ class Cluster:
         """Wait until `await check()` is true; fails with the last value it had."""
         deadline = asyncio.get_running_loop().time() + timeout
         while not (found := await check()):
+            self.check_parts()
             assert asyncio.get_running_loop().time() < deadline, f"still {found!r} after {timeout} s"
             await asyncio.sleep(0.005)
         return found
+
+    def check_parts(self):
+        """Fail with the error of a part that has ended."""
+        for task in self.tasks:
+            if task.done():
+                task.result()
+                raise AssertionError(f"{task} ended")
 
     async def run_node(self):
         """The stand-in for a kubelet. A pod's annotation ``test/phase`` says what becomes of it (default: Ready)."""
@@ -84,9 +91,13 @@ class Cluster:
             phase = "Running" if wanted in ("Ready", "Unready") else wanted
             condition = {"type": "Ready", "status": str(wanted == "Ready"), "lastTransitionTime": self._now()}
             status = {"phase": phase, "podIP": f"127.10.0.{next(self.addresses)}", "conditions": [condition]}
-            scheduled = [item for item in pod["status"].get("conditions", ()) if item["type"] == "PodScheduled"]
+            scheduled = [
+                item for item in pod["status"].get("conditions", ()) if item["type"] == "PodScheduled"
+            ]
             status["conditions"] += scheduled
-            await self.client.patch("pods", meta["name"], meta["namespace"], {"status": status}, subresource="status")
+            await self.client.patch(
+                "pods", meta["name"], meta["namespace"], {"status": status}, subresource="status"
+            )
 
     def _now(self):
         return timestamp(self.clock.time())
@@ -105,16 +116,13 @@ async def running(folder, schemas):
         scheduler.run(cluster.client, clock),
         cluster.run_node(),
     ]
-    tasks = [asyncio.create_task(part) for part in parts]
+    cluster.tasks = tasks = [asyncio.create_task(part) for part in parts]
     try:
         await cluster.until(lambda: cluster.get("serviceaccounts", "default"))
         yield cluster
-        for task in tasks:
-            assert not task.done(), task.exception()
+        cluster.check_parts()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         store.close()
-
-

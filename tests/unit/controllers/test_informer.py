@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from tests.unit.controllers.support import ScriptedClient, settle
 
 from raglab.pocket.errors import gone
 from raglab.pocket.informer import Cache, Informer
+from tests.unit.controllers.support import ScriptedClient, settle
 
 
 def pod(name, version=1, namespace="ns", uid="", labels=None, owner=""):
