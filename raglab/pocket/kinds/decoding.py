@@ -13,7 +13,7 @@ import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from raglab.pocket.kinds import quantity
@@ -266,12 +266,17 @@ def _time(value: Any) -> Any:
         return None
     try:
         if _TIME.fullmatch(value):
-            datetime.fromisoformat(value)
-            return value
+            moment = datetime.fromisoformat(value)
+            return value if value.endswith("Z") else _in_utc(moment)  # the Python client sends +00:00
     except ValueError:
         pass
     layout = "2006-01-02T15:04:05Z07:00"
     raise ValueError(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"')
+
+
+def _in_utc(moment: datetime) -> str:
+    fraction = ".%f" if moment.microsecond else ""
+    return moment.astimezone(UTC).strftime(f"%Y-%m-%dT%H:%M:%S{fraction}Z")
 
 
 BASIC: dict[str, Type] = {
