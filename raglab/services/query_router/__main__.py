@@ -27,6 +27,7 @@ LOGGING = {
     "loggers": {
         "uvicorn.access": {"filters": ["probes"]},
         "haystack": {"level": "WARNING"},
+        "haystack.components.generators": {"level": "ERROR"},  # warns when num_tokens ends an answer
         "haystack_integrations": {"level": "ERROR"},  # warns for each connection that the index exists
         "httpx": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},

@@ -39,7 +39,7 @@ class FileReader:
 class SentenceSplitter:
     """Cuts a document into overlapping chunks of whole sentences; sizes in estimated tokens."""
 
-    def __init__(self, chunk_size: int = 128, chunk_overlap: int = 32, max_chunks: int = 5000) -> None:
+    def __init__(self, chunk_size: int = 128, chunk_overlap: int = 64, max_chunks: int = 5000) -> None:
         self.chunk_size = chunk_size
         self.chunk_overlap = chunk_overlap
         self.max_chunks = max_chunks

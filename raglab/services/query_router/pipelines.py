@@ -57,6 +57,7 @@ def indexing(settings: Settings) -> Pipeline:
         api_key=API_KEY,
         batch_size=settings.embedding_batch,
         truncate="END",
+        meta_fields_to_embed=["filename"],  # tells apart what documents say in the same words
         progress_bar=False,
     )
     pipeline.add_component("embedder", embedder)

@@ -1,0 +1,152 @@
+"""Streams, concurrency, metrics, and whatever schemathesis thinks of."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+
+import httpx
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+
+from tests.services.conftest import Running
+
+TEXT = "The brewery of the village makes a beer of {} and honey. Its {} cellar holds {} barrels. "
+
+
+def book(sentences: int) -> bytes:
+    return "".join(TEXT.format(n * 7, n * 11, n) for n in range(sentences)).encode()
+
+
+async def test_pieces_are_whole_characters(router: Running) -> None:
+    body = {
+        "question": "Repeat exactly: héllö ñandú 漢字 🙂🙂🙂 ÄÖÜ",
+        "context": "You repeat what you are told.",
+        "use_knowledge_base": False,
+        "num_tokens": 40,
+    }
+    async with (
+        httpx.AsyncClient(timeout=60) as client,
+        client.stream("POST", f"{router.url}/generate", json=body) as response,
+    ):
+        pieces = [piece async for piece in response.aiter_raw()]
+    assert len(pieces) > 1
+    assert "".join(piece.decode("utf-8") for piece in pieces)
+
+
+async def search_time(client: httpx.AsyncClient) -> float:
+    started = time.perf_counter()
+    response = await client.post("/documentSearch", json={"content": "How many barrels are there?"})
+    assert response.status_code == 200
+    return time.perf_counter() - started
+
+
+async def test_searches_and_probes_answer_while_an_upload_runs(router: Running) -> None:
+    async with httpx.AsyncClient(base_url=router.url, timeout=90) as client:
+        await search_time(client)
+        idle = statistics.median([await search_time(client) for _ in range(5)])
+        files = {"file": ("book.txt", book(600))}
+        running = asyncio.create_task(client.post("/uploadDocument", files=files))
+        searches, probes = [], []
+        while not running.done():
+            searches.append(await search_time(client))
+            started = time.perf_counter()
+            assert (await client.get("/health")).status_code == 200
+            probes.append(time.perf_counter() - started)
+        assert running.result().status_code == 200
+    assert len(searches) > 3, "the upload ended too early to compare"
+    # the embedding service works on one batch at a time; a search waits for what is left of one
+    assert statistics.median(searches) < idle + 1.5
+    assert statistics.median(probes) < 0.5
+
+
+async def test_readers_see_the_old_file_or_the_new_never_both(router: Running) -> None:
+    async with httpx.AsyncClient(base_url=router.url, timeout=90) as client:
+
+        async def put(colour: str) -> None:
+            data = f"The dragon is {colour}. ".encode() + b"Filler sentence about nothing. " * 60
+            assert (await client.post("/uploadDocument", files={"file": ("dragon.txt", data)})).status_code == 200
+
+        async def seen() -> set[str]:
+            found = await client.post("/documentSearch", json={"content": "The dragon", "num_docs": 100})
+            mine = [hit["content"] for hit in found.json() if hit["source"] == "dragon.txt"]
+            return {colour for colour in ("green", "gold") if any(colour in text for text in mine)}
+
+        await put("green")
+        running = asyncio.create_task(put("gold"))
+        views = [await seen()]
+        while not running.done():
+            views.append(await seen())
+        views.append(await seen())
+    assert all(len(view) == 1 for view in views)
+    assert views[-1] == {"gold"}
+
+
+async def test_a_client_that_leaves_ends_the_generation(router: Running, llm_nim: Running) -> None:
+    body = {"question": "Tell a long story.", "context": "", "use_knowledge_base": False, "num_tokens": 1000}
+    async with httpx.AsyncClient(timeout=60) as client:
+        async with client.stream("POST", f"{router.url}/generate", json=body) as response:
+            async for _ in response.aiter_raw():
+                break
+        deadline = time.monotonic() + 8
+        while await running_requests(client, llm_nim):
+            assert time.monotonic() < deadline, "the model still works for a client that has gone"
+
+
+async def running_requests(client: httpx.AsyncClient, llm_nim: Running) -> float:
+    text = (await client.get(f"{llm_nim.url}/metrics")).text
+    line = next(line for line in text.splitlines() if line.startswith("num_requests_running"))
+    return float(line.rpartition(" ")[2])
+
+
+def test_metrics(router: Running) -> None:
+    httpx.post(f"{router.url}/documentSearch", json={"content": "beer"}, timeout=30).raise_for_status()
+    httpx.get(f"{router.url}/documents", timeout=30).raise_for_status()
+    text = httpx.get(f"{router.url}/metrics").text
+    for series in (
+        'query_router_requests_total{method="/documentSearch",status="200"}',
+        'query_router_request_duration_seconds_count{method="/documentSearch"}',
+        'query_router_stage_duration_seconds_count{stage="NvidiaTextEmbedder"}',
+        'query_router_stage_duration_seconds_count{stage="PgvectorEmbeddingRetriever"}',
+        "query_router_documents ",
+        "query_router_chunks ",
+    ):
+        assert series in text
+
+
+def test_probes_are_not_in_the_log(router: Running) -> None:
+    httpx.get(f"{router.url}/health").raise_for_status()
+    assert "GET /health HTTP" not in router.output()
+
+
+def test_documentation(router: Running) -> None:
+    assert "swagger" in httpx.get(f"{router.url}/docs").text.lower()
+    described = httpx.get(f"{router.url}/openapi.json").json()["components"]["schemas"]["Prompt"]
+    assert "only** when `use_knowledge_base` is false" in described["properties"]["context"]["description"]
+
+
+def test_no_input_makes_the_server_fail(router: Running) -> None:
+    schema = schemathesis.openapi.from_url(f"{router.url}/openapi.json")
+
+    @schema.parametrize()
+    @settings(
+        max_examples=25,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def check(case: schemathesis.Case) -> None:
+        if isinstance(case.body, dict) and isinstance(case.body.get("num_tokens"), int):
+            case.body["num_tokens"] = min(case.body["num_tokens"], 3)  # long answers prove nothing more
+        response = case.call(timeout=60)
+        assert response.status_code < 500, (case.as_curl_command(), response.text)
+
+    operations = [item.ok() for item in schema.get_all_operations()]
+    assert len(operations) == 6
+    run_all(schema, check)
+
+
+def run_all(schema, check) -> None:
+    from schemathesis.generation.hypothesis.builder import HypothesisTestConfig  # noqa: F401
