@@ -103,7 +103,8 @@ class Cluster:
 
 def start(state: Path, home: Path, **settings: Any) -> Cluster:
     """Start a cluster process and wait, not longer than `READY_LIMIT` seconds, until its API is ready."""
-    settings.setdefault("image_catalogues", (HERE / "images.yaml",))
+    defaults = {"image_catalogues": (HERE / "images.yaml",)} | addresses()
+    settings = defaults | settings
     config = state.parent / f"{state.name}.yaml"
     Settings(state=state, **settings).dump(config)
     log = (state.parent / f"{state.name}.log").open("wb")
@@ -117,6 +118,16 @@ def start(state: Path, home: Path, **settings: Any) -> Cluster:
             pytest.fail(f"the cluster did not start:\n{Path(log.name).read_text()[-4000:]}")
         time.sleep(0.05)
     return cluster
+
+
+def addresses() -> dict[str, str]:
+    """Loopback ranges of this test run alone, so that it can share a machine with a lab and with other runs."""
+    number = 100 + os.getpid() % 50
+    return {
+        "pod_cidr": f"127.{number}.0.0/16",
+        "service_cidr": f"127.{number + 50}.0.0/16",
+        "node_ip": f"127.{number + 100}.0.1",
+    }
 
 
 def _ready(cluster: Cluster) -> bool:
@@ -145,7 +156,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One cluster for all tests; each works in a namespace of its own."""
     folder = tmp_path_factory.mktemp("pocket")
     os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
-    running = start(folder / "state", folder / "home")
+    devices = {"example.com/device": {"ids": ["0", "1", "2", "3"], "env": "VISIBLE_DEVICES"}}
+    running = start(folder / "state", folder / "home", devices=devices)
     yield running
     stop(running)
 

@@ -25,8 +25,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -74,7 +74,8 @@ class View:
     @cached_property
     def all_binds(self) -> list[Bind]:
         """System first, then the container's own, outer before inner, so that later ones lie on top."""
-        own = sorted(self.binds, key=lambda bind: bind.target.count("/"))
+        own = [replace(bind, target=canonical(bind.target)) for bind in self.binds]
+        own.sort(key=lambda bind: bind.target.count("/"))
         targets = [bind.target for bind in own]
         system = [part for bind in system_binds() for part in opened(bind, targets)]
         etc = [Bind(path, f"/etc/{name}") for name, path in self.etc.items()]
@@ -82,7 +83,7 @@ class View:
 
     def locate(self, path: str) -> Path:
         """Where a path of the container lies on the machine."""
-        path = posixpath.normpath(path)
+        path = canonical(path)
         best = max(
             (bind for bind in self.all_binds if path == bind.target or path.startswith(bind.target + "/")),
             key=lambda bind: len(bind.target),
@@ -95,14 +96,22 @@ class View:
         places = (
             [program] if "/" in program else [f"{folder}/{program}" for folder in search.split(":") if folder]
         )
-        return any(os.path.lexists(self.locate(self._through_links(place))) for place in places)
+        return any(os.path.lexists(self.locate(place)) for place in places)
 
-    def _through_links(self, path: str) -> str:
-        """/bin is a link to usr/bin on most systems: follow the first component."""
-        first = "/" + path.lstrip("/").split("/", 1)[0]
-        if not Path(first).is_symlink() or first not in SYSTEM:
-            return path
-        return posixpath.join("/", str(Path(first).readlink()), *path.lstrip("/").split("/", 1)[1:])
+
+def canonical(path: str) -> str:
+    """`path` without the links every container has at its top (/bin to usr/bin, /var/run to /run)."""
+    path = posixpath.normpath("/" + path.lstrip("/"))
+    for link, target in _top_links().items():
+        if path == link or path.startswith(link + "/"):
+            return f"{target}{path[len(link) :]}"
+    return path
+
+
+@cache
+def _top_links() -> dict[str, str]:
+    system = {item: f"/{Path(item).readlink()}".replace("//", "/") for item in SYSTEM if Path(item).is_symlink()}
+    return {**system, "/var/run": "/run"}
 
 
 def system_binds() -> list[Bind]:
@@ -172,10 +181,8 @@ class Bubblewrap:
             _folder(view.root, folder, mode)
         for folder in ("dev", "root", "home", "mnt", "opt", "srv", "var/lib", "var/log", "var/cache"):
             _folder(view.root, folder)
-        _link(view.root / "var/run", "/run")
-        for item in SYSTEM:
-            if Path(item).is_symlink():
-                _link(view.root / item[1:], str(Path(item).readlink()))
+        for link, target in _top_links().items():
+            _link(view.root / link[1:], target)
         for bind in view.all_binds:
             self._mount_point(view, bind)
         if view.locate(view.workdir).is_relative_to(view.root):

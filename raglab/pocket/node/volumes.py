@@ -135,7 +135,7 @@ class Volumes:
         writable = not mount.get("readOnly") and name not in self._read_only
         if sub_path:
             source = below(source, safe_path(sub_path), create=writable)
-        return Bind(source, posixpath.normpath("/" + mount["mountPath"]), writable)
+        return Bind(source, posixpath.normpath("/" + mount["mountPath"].lstrip("/")), writable)
 
 
 def _downward(item: Mapping[str, Any], mode: int, facts: PodFacts) -> Payload:

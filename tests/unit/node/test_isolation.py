@@ -96,11 +96,13 @@ def test_volumes_lie_at_their_mount_paths_read_only_where_asked(tmp_path: Path):
         Bind(tmp_path / "rw", "/data", True),
         Bind(tmp_path / "ro", "/data/inner"),
         Bind(tmp_path / "page", "/usr/share/raglab-test/html"),
+        Bind(tmp_path / "page", "/var/run/app"),
     )
     assert run(box, "cat", "/data/file", "/data/inner/file", "/usr/share/raglab-test/html/file") == "rwropage"
     assert "Read-only" in run(box, "touch", "/data/inner/x")
     assert run(box, "touch", "/data/x") == ""
     assert (tmp_path / "rw/x").exists()
+    assert run(box, "cat", "/var/run/app/file") == "page", "/var/run is a link to /run"
     assert run(box, "ls", "/usr/bin/env") == "/usr/bin/env\n", "a mount below /usr hides nothing else of it"
 
 

@@ -24,7 +24,7 @@ async def start(kind: str, folder: Path, *command: str, mark: str = "test", **mo
 
 async def until(condition, seconds: float = 10.0):
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition is about other processes
             await asyncio.sleep(0.01)
 
 

@@ -145,7 +145,7 @@ async def test_a_slow_reader_holds_the_sender_back(proxy: ServiceProxy):
 
     server = await asyncio.start_server(pour, f"127.10.{BLOCK}.1", port)
     await proxy.update([service(cluster_ip, port)], [piece(port, f"127.10.{BLOCK}.1")])
-    reader, writer = await asyncio.open_connection(cluster_ip, port, limit=1024)
+    _, writer = await asyncio.open_connection(cluster_ip, port, limit=1024)
     before = -1
     async with asyncio.timeout(20):
         while sent != before:  # until nothing moves any more
