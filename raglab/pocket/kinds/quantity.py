@@ -11,7 +11,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-PATTERN = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+|)")
+PATTERN = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+|)")
 REFUSAL = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 """What an API server answers to anything else."""
 
@@ -21,17 +21,21 @@ _DECIMAL = {
 }
 _EXPONENT = re.compile(r"[eE]([+-]?\d+)")
 _FINEST = 10**9
+_LARGEST = 2**63 - 1
+"""Larger numbers are cut down to this one."""
+_LONGEST = 100
+"""Characters that are read: no sensible amount has more, and endless exponents would take endless time."""
 
 
 @lru_cache(maxsize=4096)
 def _split(text: str) -> tuple[Fraction, str]:
     """The exact value, and the suffix as written."""
-    match = PATTERN.fullmatch(text)
+    match = PATTERN.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         raise ValueError(REFUSAL)
     sign, digits, suffix = match.groups()
     number = Fraction(digits.rstrip(".") if digits.endswith(".") else digits)
-    value = _round(number * _scale(suffix))
+    value = min(_round(number * _scale(suffix)), Fraction(_LARGEST))
     return (-value if sign == "-" else value), suffix
 
 
@@ -40,7 +44,7 @@ def _scale(suffix: str) -> Fraction:
         return Fraction(10) ** _DECIMAL[suffix]
     if suffix in _BINARY:
         return Fraction(_BINARY[suffix])
-    return Fraction(10) ** int(suffix[1:])
+    return Fraction(10) ** max(-_LONGEST, min(int(suffix[1:]), _LONGEST))
 
 
 def _round(value: Fraction) -> Fraction:
