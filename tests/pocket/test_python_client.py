@@ -93,12 +93,12 @@ def test_scale(api_client, namespace):
     pod = client.V1PodSpec(containers=[client.V1Container(name="c", image="example.com/none:1")])
     template = client.V1PodTemplateSpec(metadata=client.V1ObjectMeta(labels=labels), spec=pod)
     spec = client.V1DeploymentSpec(
-        replicas=0, selector=client.V1LabelSelector(match_labels=labels), template=template
+        replicas=2, selector=client.V1LabelSelector(match_labels=labels), template=template
     )
     apps.create_namespaced_deployment(
         namespace, client.V1Deployment(metadata=client.V1ObjectMeta(name="d"), spec=spec)
     )
-    assert apps.read_namespaced_deployment_scale("d", namespace).spec.replicas == 0
+    assert apps.read_namespaced_deployment_scale("d", namespace).spec.replicas == 2
     scaled = apps.patch_namespaced_deployment_scale("d", namespace, {"spec": {"replicas": 1}})
     assert scaled.spec.replicas == 1
 

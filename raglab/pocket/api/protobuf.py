@@ -17,7 +17,7 @@ import base64
 import gzip
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -161,7 +161,7 @@ def _raw_json(raw: bytes) -> Any:
     return orjson.loads(dict(_pairs(raw)).get(1) or b"null")
 
 
-_SPECIAL = {
+_SPECIAL: dict[str, Callable[[Any], Any]] = {
     "string": bytes.decode,
     "bool": bool,
     "int": _integer,

@@ -54,7 +54,10 @@ class Renderer:
         if self._view.shape == "Table":
             return orjson.dumps(self._table(objects, meta))
         if self._view.shape == "PartialObjectMetadata":
-            head = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{self._view.version}"}
+            head: Object = {
+                "kind": "PartialObjectMetadataList",
+                "apiVersion": f"meta.k8s.io/{self._view.version}",
+            }
             return orjson.dumps(head | {"metadata": meta, "items": [self._partial(obj) for obj in objects]})
         head = {"kind": f"{self._kind.kind}List", "apiVersion": self._kind.api_version, "metadata": meta}
         items = b",".join(self._encoder.encode(self._kind, obj) for obj in objects)

@@ -69,6 +69,7 @@ def _access(user: User, spec: Object, kinds: Catalogue) -> Object:
     if path is not None:
         prefixes = tuple(entry.rstrip("*") for entry in NON_RESOURCE)
         return {"allowed": path.get("verb") == "get" and path.get("path", "").startswith(prefixes)}
+    asked = asked or {}
     kind = _kind_asked_for(asked, kinds)
     where = (asked.get("namespace", ""), asked.get("name", ""), asked.get("subresource", ""))
     return {"allowed": auth.allowed(user, Target(asked.get("verb", ""), kind, *where))}
