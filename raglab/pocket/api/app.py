@@ -12,7 +12,7 @@ import time
 from aiohttp import web
 
 from raglab.pocket.api import auth, openapi, pages, rendering, reviews, routing, subresources, verbs, watching
-from raglab.pocket.api.auth import Credentials, User
+from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.context import Call, Server
 from raglab.pocket.api.negotiate import read_object
 from raglab.pocket.api.registry import Registry
@@ -134,9 +134,5 @@ async def _logged(call: Call) -> web.StreamResponse:
     finally:
         took = (time.perf_counter() - started) * 1000
         log.info(
-            "%s %s by %s: %s (%.1f ms)", call.target.verb, call.request.path, _who(call.user), outcome, took
+            "%s %s by %s: %s (%.1f ms)", call.target.verb, call.request.path, call.user.name, outcome, took
         )
-
-
-def _who(user: User) -> str:
-    return user.name

@@ -59,7 +59,9 @@ def parse(method: str, parts: list[str], query: Mapping[str, str], kinds: Catalo
         raise PageNotFound
     namespace, plural, name, subresource = _resource(rest)
     kind = kinds.resource(group, version, plural)
-    if kind is None or bool(namespace) > kind.namespaced or (name and kind.namespaced and not namespace):
+    if kind is None or (namespace and not kind.namespaced):
+        raise no_such_resource()
+    if name and kind.namespaced and not namespace:
         raise no_such_resource()
     if subresource and subresource not in kind.subresources:
         raise no_such_resource()
