@@ -18,6 +18,11 @@ from raglab.pocket.config import Settings
 from raglab.targets.base import Report, Target, TargetError
 
 START_LIMIT = 30.0  # seconds; a start takes about one
+NODE_LABELS = {
+    "minikube.k8s.io/name": "minikube",
+    "minikube.k8s.io/primary": "true",
+    "node-role.kubernetes.io/control-plane": "",
+}
 STOP_LIMIT = 90.0  # seconds; pods may use their whole termination grace
 
 
@@ -41,7 +46,7 @@ class Pocket(Target):
         return Settings(
             state=self.state,
             image_catalogues=(paths.SERVICES / "images.yaml",),
-            node_labels=gpus.node_labels(),
+            node_labels=NODE_LABELS | gpus.node_labels(),
             devices=gpus.devices(),
             variables={name: str(folder) for name, folder in folders.items()},
             backoff_base=float(os.environ.get("RAGLAB_BACKOFF", "10")),

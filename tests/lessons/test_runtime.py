@@ -42,7 +42,7 @@ def test_check_keeps_looking_for_a_moment(monkeypatch, capsys) -> None:
 
 
 def test_unknown_check_lists_the_known_ones() -> None:
-    with pytest.raises(CheckFailed, match="00.node-ready"):
+    with pytest.raises(CheckFailed, match=r"00\.node-ready"):
         registry.check("00.no-such-check")
 
 

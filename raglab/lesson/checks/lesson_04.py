@@ -30,7 +30,7 @@ def _ask(path: str, body: dict[str, Any] | None = None) -> Any:
 
 def _documents() -> dict[str, int]:
     """Passages per document."""
-    return {document["filename"]: document["chunks"] for document in _ask("/documents")}
+    return {document["filename"]: document["chunks"] for document in _ask("/documents")["documents"]}
 
 
 def _first_source(question: str) -> str:
