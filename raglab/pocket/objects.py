@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from raglab.pocket import selectors
 from raglab.pocket.client import Object
 from raglab.pocket.clock import timestamp
 
@@ -50,22 +51,7 @@ def selects(selector: Object | None, labels: Mapping[str, str] | None) -> bool:
     """Whether a ``LabelSelector`` matches. None selects nothing, an empty selector everything."""
     if selector is None:
         return False
-    labels = labels or {}
-    exact = (selector.get("matchLabels") or {}).items() <= labels.items()
-    return exact and all(_holds(rule, labels) for rule in selector.get("matchExpressions") or ())
-
-
-def _holds(rule: Object, labels: Mapping[str, str]) -> bool:
-    value, among = labels.get(rule["key"]), rule.get("values") or ()
-    match rule["operator"]:
-        case "In":
-            return value in among
-        case "NotIn":
-            return value not in among
-        case "Exists":
-            return value is not None
-        case _:
-            return value is None
+    return selectors.matches(selectors.from_object(selector), labels)
 
 
 def labels_of(obj: Object) -> dict[str, str]:

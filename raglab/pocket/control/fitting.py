@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from raglab.pocket import selectors
 from raglab.pocket.client import Object
 from raglab.pocket.kinds.quantity import parse
 from raglab.pocket.objects import condition, labels_of
@@ -129,24 +130,12 @@ def _is_selected(pod: Object, node: Object) -> bool:
 
 
 def _term_holds(term: Object, node: Object) -> bool:
-    by_label, by_field = term.get("matchExpressions") or (), term.get("matchFields") or ()
+    """Rules on the node's labels, and on its name, the only field there is; a term without rules holds for none."""
+    by_label, by_field = term.get("matchExpressions"), term.get("matchFields")
     fields = {"metadata.name": node["metadata"]["name"]}
-    labels_fit = all(_holds(rule, labels_of(node)) for rule in by_label)
-    return bool(by_label or by_field) and labels_fit and all(_holds(rule, fields) for rule in by_field)
-
-
-def _holds(rule: Object, labels: Mapping[str, str]) -> bool:
-    value, among = labels.get(rule["key"]), rule.get("values") or [""]
-    match rule["operator"]:
-        case "In":
-            return value in among
-        case "NotIn":
-            return value not in among
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt":
-            return value is not None and int(value) > int(among[0])
-        case _:
-            return value is not None and int(value) < int(among[0])
+    if not by_label and not by_field:
+        return False
+    return all(
+        selectors.matches(selectors.from_object({"matchExpressions": rules}), facts)
+        for rules, facts in ((by_label, labels_of(node)), (by_field, fields))
+    )

@@ -110,6 +110,8 @@ def test_node_selector_and_affinity():
     wants = {"affinity": {"nodeAffinity": required}}
     assert refusal(schedule(pod(**wants), nodes=[node(labels={"disk": "fast"})])) == reason
     assert bound_to(schedule(pod(**wants))) == "minikube"
+    terms[0] = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["b"]}]}
+    assert bound_to(schedule(pod(**wants), nodes=[node("a"), node("b")])) == "b"
 
 
 @pytest.mark.parametrize(

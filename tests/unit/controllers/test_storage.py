@@ -105,6 +105,23 @@ async def test_default_class_provides_a_folder_and_takes_it_away_again(cluster):
     await cluster.until(withdrawn)
 
 
+async def test_claim_without_class_gets_the_default_one_when_there_is_one(cluster):
+    kind = await cluster.get("storageclasses", "standard", "")
+    await cluster.client.delete("storageclasses", "standard")
+    wanted = claim()
+    del wanted["spec"]["storageClassName"]
+    await cluster.create("persistentvolumeclaims", wanted)
+    text = "no persistent volumes available for this claim and no storage class is set"
+
+    async def told():
+        return await cluster.events("data") == [("FailedBinding", text)]
+
+    await cluster.until(told)
+    metadata = {"name": "standard", "annotations": kind["metadata"]["annotations"]}
+    await cluster.create("storageclasses", kind | {"metadata": metadata})
+    await phases(cluster, data="Bound")
+
+
 async def test_used_claim_stays_until_its_pod_is_gone_and_its_volume_is_released(cluster):
     await cluster.create("persistentvolumes", volume())
     await cluster.create("persistentvolumeclaims", claim())
