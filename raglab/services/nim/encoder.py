@@ -1,11 +1,11 @@
 """all-MiniLM-L6-v2 on ONNX Runtime: text to tokens, tokens to one vector of 384 numbers.
 
-Texts are computed one by one: on a CPU a batch is no faster (it only multiplies memory by its size), and a
-vector that never shares a computation with another text is the same whatever else was asked for. The memory
-arena is kept: it holds the one working set and thereby halves the peak. A thread waits actively for its
-next step for 20 microseconds only: measured with one other busy process on two cores, a passage then takes
-less than half the time it takes with the runtime's own, much longer waiting, and it is no slower when the
-machine is quiet.
+Texts are computed one by one: on a CPU a batch is no faster (it only multiplies memory by its size), and a vector
+that never shares a computation with another text is the same whatever else was asked for. The memory arena is kept:
+it holds the one working set and thereby halves the peak. A thread waits actively for its next step for 20
+microseconds only: measured on two cores shared with other busy processes, a passage then takes about 0.4 to 0.6 of
+the time it takes with the runtime's own, much longer waiting. The gain is one of sharing; on a quiet machine it was
+not measured.
 """
 
 from __future__ import annotations
