@@ -16,7 +16,7 @@ from raglab.pocket.control.addresses import (
     selecting_services,
     target_reference,
 )
-from raglab.pocket.control.adoption import itself, owner_or_adopters
+from raglab.pocket.control.adoption import itself
 from raglab.pocket.control.reconcile import Controller, Plan, View
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import is_controlled_by, is_deleting, labels_of, owner_reference
@@ -102,12 +102,17 @@ def _endpoint(backend: Backend, service: Object) -> Object:
     return endpoint | hostname(pod, service) | node
 
 
+def _service_of(view: View, slice: Object) -> Iterable[Key]:
+    name = labels_of(slice).get(SERVICE_NAME)
+    return [(slice["metadata"]["namespace"], name)] if name else []
+
+
 CONTROLLER = Controller(
     "endpoint-slice-controller",
     plan,
     {
         "services": itself,
         "pods": selecting_services,
-        "endpointslices": owner_or_adopters("services", "Service"),
+        "endpointslices": _service_of,
     },
 )

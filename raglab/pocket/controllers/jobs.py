@@ -12,6 +12,7 @@ from raglab.pocket.control.tracking import FINALIZER, count, ended_at, is_tracke
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import (
     condition,
+    controller_of,
     is_controlled_by,
     is_deleting,
     is_finished,
@@ -35,6 +36,9 @@ def plan(view: View, key: Key, now: float) -> Plan:
     """Count what has ended, judge the Job, and start or stop pods."""
     result = Plan()
     job = view["jobs"].get(key[1], key[0])
+    for pod in view["pods"].list(key[0]):
+        if _is_left_by(key[1], job, pod):
+            release(pod, result)
     if job is None:
         return result
     pods = [pod for pod in view["pods"].owned(job["metadata"]["uid"]) if is_controlled_by(pod, job)]
@@ -43,6 +47,16 @@ def plan(view: View, key: Key, now: float) -> Plan:
     else:
         _Look(job, pods, result, now).take()
     return result
+
+
+def _is_left_by(name: str, job: Object | None, pod: Object) -> bool:
+    """A pod of a Job of this name that is gone: nobody will count its end."""
+    ref = controller_of(pod)
+    return (
+        ref is not None
+        and (ref["kind"], ref["name"]) == ("Job", name)
+        and not (job and is_controlled_by(pod, job))
+    )
 
 
 def _finished_at(job: Object) -> float | None:

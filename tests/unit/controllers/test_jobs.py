@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 
+import pytest
+
 from raglab.pocket.clock import timestamp
 from raglab.pocket.control.tracking import FINALIZER
 from raglab.pocket.controllers import jobs
@@ -66,14 +68,15 @@ async def test_finished_job_goes_away_with_its_pods(cluster):
     await cluster.until(gone)
 
 
-async def test_deleted_job_leaves_no_pod_behind(cluster):
+@pytest.mark.parametrize("propagation", ["Foreground", "Background"])
+async def test_deleted_job_leaves_no_pod_behind(cluster, propagation):
     await cluster.create("jobs", job())
 
     async def running():
         return [item for item in await cluster.list("pods") if item["status"].get("podIP")]
 
     await cluster.until(running)
-    await cluster.client.delete("jobs", "once", "default", propagation="Foreground")
+    await cluster.client.delete("jobs", "once", "default", propagation=propagation)
 
     async def gone():
         return await cluster.get("jobs", "once") is None and not await cluster.list("pods")
