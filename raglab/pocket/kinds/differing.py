@@ -14,7 +14,9 @@ def difference(old: Any, new: Any) -> str:
 
     A real server prints its internal structs, so line numbers and neighbouring empty fields differ from ours.
     """
-    before, after = (json.dumps(_go_names(value), indent=1, sort_keys=True).splitlines() for value in (old, new))
+    before, after = (
+        json.dumps(_go_names(value), indent=1, sort_keys=True).splitlines() for value in (old, new)
+    )
     lines = list(difflib.unified_diff(before, after, lineterm="", n=_CONTEXT))[2:]
     return "\n" + "\n".join(lines) + "\n"
 
