@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from raglab.pocket.client import Object
 from raglab.pocket.control.reconcile import Plan
-from raglab.pocket.objects import is_deleting, phase, seconds
+from raglab.pocket.objects import (
+    controller_of,
+    is_controlled_by,
+    is_deleting,
+    labels_of,
+    owner_reference,
+    phase,
+    seconds,
+)
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
 
@@ -58,3 +66,29 @@ def count(status: Object, pods: list[Object], result: Plan) -> None:
 def total(status: Object, result_name: str) -> int:
     """Pods that have ended in this way, counted or noted."""
     return int(status.get(result_name, 0)) + len(status["uncountedTerminatedPods"][result_name])
+
+
+def is_left_by(name: str, job: Object | None, pod: Object) -> bool:
+    """A pod of a Job of this name that is gone: nobody will count its end."""
+    ref = controller_of(pod)
+    return (
+        ref is not None
+        and (ref["kind"], ref["name"]) == ("Job", name)
+        and not (job and is_controlled_by(pod, job))
+    )
+
+
+def new_pod(job: Object) -> Object:
+    """A tracked pod from the Job's template."""
+    meta, template = job["metadata"], job["spec"]["template"]
+    names = {"controller-uid": meta["uid"], "job-name": meta["name"]}
+    names |= {f"batch.kubernetes.io/{key}": value for key, value in names.items()}
+    metadata = {
+        "generateName": meta["name"] + "-",
+        "namespace": meta["namespace"],
+        "labels": labels_of(template) | names if "metadata" in template else names,
+        "annotations": template.get("metadata", {}).get("annotations", {}),
+        "finalizers": [FINALIZER],
+        "ownerReferences": [owner_reference(job)],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}

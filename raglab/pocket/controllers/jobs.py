@@ -8,17 +8,23 @@ from raglab.pocket.client import Object
 from raglab.pocket.clock import timestamp
 from raglab.pocket.control.adoption import itself, owner_or_adopters
 from raglab.pocket.control.reconcile import Controller, Note, Plan, View
-from raglab.pocket.control.tracking import FINALIZER, count, ended_at, is_tracked, outcome, release, total
+from raglab.pocket.control.tracking import (
+    count,
+    ended_at,
+    is_left_by,
+    is_tracked,
+    new_pod,
+    outcome,
+    release,
+    total,
+)
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import (
     condition,
-    controller_of,
     is_controlled_by,
     is_deleting,
     is_finished,
     is_ready,
-    labels_of,
-    owner_reference,
     seconds,
     with_condition,
 )
@@ -37,7 +43,7 @@ def plan(view: View, key: Key, now: float) -> Plan:
     result = Plan()
     job = view["jobs"].get(key[1], key[0])
     for pod in view["pods"].list(key[0]):
-        if _is_left_by(key[1], job, pod):
+        if is_left_by(key[1], job, pod):
             release(pod, result)
     if job is None:
         return result
@@ -47,16 +53,6 @@ def plan(view: View, key: Key, now: float) -> Plan:
     else:
         _Look(job, pods, result, now).take()
     return result
-
-
-def _is_left_by(name: str, job: Object | None, pod: Object) -> bool:
-    """A pod of a Job of this name that is gone: nobody will count its end."""
-    ref = controller_of(pod)
-    return (
-        ref is not None
-        and (ref["kind"], ref["name"]) == ("Job", name)
-        and not (job and is_controlled_by(pod, job))
-    )
 
 
 def _finished_at(job: Object) -> float | None:
@@ -135,7 +131,7 @@ class _Look:
         created = Note(self.job, "SuccessfulCreate", "Created pod: {name}")
         refused = Note(self.job, "FailedCreate", "Error creating: {error}", "Warning")
         for _ in range(missing):
-            self.result.create("pods", _pod(self.job), created, refused)
+            self.result.create("pods", new_pod(self.job), created, refused)
         for pod in self.active[wanted:]:
             self._stop(pod)
 
@@ -180,21 +176,6 @@ class _Look:
             if not self.status[name]:
                 del self.status[name]
         self.result.status("jobs", self.job, self.status)
-
-
-def _pod(job: Object) -> Object:
-    meta, template = job["metadata"], job["spec"]["template"]
-    names = {"controller-uid": meta["uid"], "job-name": meta["name"]}
-    names |= {f"batch.kubernetes.io/{key}": value for key, value in names.items()}
-    metadata = {
-        "generateName": meta["name"] + "-",
-        "namespace": meta["namespace"],
-        "labels": labels_of(template) | names if "metadata" in template else names,
-        "annotations": template.get("metadata", {}).get("annotations", {}),
-        "finalizers": [FINALIZER],
-        "ownerReferences": [owner_reference(job)],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
 CONTROLLER = Controller("job-controller", plan, {"jobs": itself, "pods": owner_or_adopters("jobs", "Job")})
