@@ -62,7 +62,7 @@ class Cluster:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings, self.clock = settings, clock
         self.kinds = catalogue.load()
-        self.schemas = Schemas.load(settings.state / "cache")
+        self.schemas = Schemas.load(settings.schema_cache or settings.state / "cache")
         self.store = Store(settings.state / "store.sqlite")
         self.registry = Registry(self.store, self.kinds, self.schemas, settings, clock)
         self.client = LocalClient(self.registry)

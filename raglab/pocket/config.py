@@ -16,6 +16,8 @@ class Settings:
 
     state: Path
     """Folder of everything the cluster writes (created with mode 0700)."""
+    schema_cache: Path | None = None
+    """Folder of the compiled schemas, which clusters may share; by default inside `state`."""
     api_host: str = "127.0.0.1"
     api_port: int = 0
     """0 lets the system choose on first start; the choice is kept in the state folder, as kubeconfigs name it."""
@@ -53,6 +55,7 @@ class Settings:
         if unknown:
             raise ValueError(f"{path}: unknown settings {sorted(unknown)}")
         raw["state"] = Path(raw["state"])
+        raw["schema_cache"] = Path(raw["schema_cache"]) if raw.get("schema_cache") else None
         raw["image_catalogues"] = tuple(Path(item) for item in raw.get("image_catalogues", ()))
         if "node_port_range" in raw:
             raw["node_port_range"] = tuple(raw["node_port_range"])
@@ -62,6 +65,7 @@ class Settings:
         """Write what `load` reads."""
         raw = asdict(self)
         raw["state"] = str(self.state)
+        raw["schema_cache"] = str(self.schema_cache) if self.schema_cache else None
         raw["image_catalogues"] = [str(item) for item in self.image_catalogues]
         raw["node_port_range"] = list(self.node_port_range)
         path.write_text(yaml.safe_dump(raw, sort_keys=False))

@@ -45,6 +45,7 @@ class Pocket(Target):
         folders = {"services": paths.SERVICES, "models": paths.models(), "home": paths.home()}
         return Settings(
             state=self.state,
+            schema_cache=paths.home() / "cache" / "schemas",
             image_catalogues=(paths.SERVICES / "images.yaml",),
             node_labels=NODE_LABELS | gpus.node_labels(),
             devices=gpus.devices(),
