@@ -26,7 +26,11 @@ def pod(name: str, image: str = "busybox", command: str = "", **spec: Any) -> di
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "labels": spec.pop("labels", {}), "annotations": spec.pop("annotations", {})},
+        "metadata": {
+            "name": name,
+            "labels": spec.pop("labels", {}),
+            "annotations": spec.pop("annotations", {}),
+        },
         "spec": {"restartPolicy": "Never", **spec, "containers": [container]},
     }
 
@@ -98,7 +102,10 @@ def test_environment(pods: Pods):
         {"name": "ABSENT", "valueFrom": {"configMapKeyRef": {"name": "none", "key": "x", "optional": True}}},
         {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-        {"name": "MEMORY", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}},
+        {
+            "name": "MEMORY",
+            "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}},
+        },
         {"name": "PLAIN", "value": "pod"},
     ]
     text = pods.run(
@@ -130,14 +137,22 @@ def test_environment(pods: Pods):
     }
     assert found["IP"] == found["POD_IP"] == pods.status("env")["podIP"]
     assert "ABSENT" not in found
-    assert not any(name.startswith(("HELM_", "KUBECONFIG", "NO_PROXY")) for name in found), "nothing is inherited"
+    assert not any(name.startswith(("HELM_", "KUBECONFIG", "NO_PROXY")) for name in found), (
+        "nothing is inherited"
+    )
 
 
 def test_config_volumes_show_files_and_follow_updates(pods: Pods):
     volumes = [
         {"name": "all", "configMap": {"name": "cm"}},
-        {"name": "some", "secret": {"secretName": "s", "items": [{"key": "a", "path": "sub/key", "mode": 0o400}]}},
-        {"name": "labels", "downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
+        {
+            "name": "some",
+            "secret": {"secretName": "s", "items": [{"key": "a", "path": "sub/key", "mode": 0o400}]},
+        },
+        {
+            "name": "labels",
+            "downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels"}}]},
+        },
     ]
     mounts = [{"name": "all", "mountPath": "/etc/all"}, {"name": "some", "mountPath": "/etc/some"}]
     mounts.append({"name": "labels", "mountPath": "/etc/labels"})
@@ -162,15 +177,27 @@ def test_config_volumes_show_files_and_follow_updates(pods: Pods):
 
 def test_service_account_files(pods: Pods):
     folder = "/var/run/secrets/kubernetes.io/serviceaccount"
-    text = pods.run(pod("sa", command=f"cat {folder}/namespace; echo; head -1 {folder}/ca.crt; wc -c < {folder}/token"))
+    text = pods.run(
+        pod("sa", command=f"cat {folder}/namespace; echo; head -1 {folder}/ca.crt; wc -c < {folder}/token")
+    )
     assert text.splitlines()[:2] == [pods.namespace, "-----BEGIN CERTIFICATE-----"]
     assert int(text.splitlines()[2]) > 100
 
 
 def test_empty_dir_is_shared_and_sub_paths_stay_inside(pods: Pods):
-    shared = pod("share", command="until test -e /in/x; do sleep 0.05; done; cat /in/x", volumes=[{"name": "v", "emptyDir": {}}])
-    shared["spec"]["containers"][0]["volumeMounts"] = [{"name": "v", "mountPath": "/in", "subPath": "deep/er"}]
-    writer = {"name": "w", "image": "busybox", "command": ["sh", "-c", "mkdir -p /v/deep/er; echo hello > /v/deep/er/x"]}
+    shared = pod(
+        "share",
+        command="until test -e /in/x; do sleep 0.05; done; cat /in/x",
+        volumes=[{"name": "v", "emptyDir": {}}],
+    )
+    shared["spec"]["containers"][0]["volumeMounts"] = [
+        {"name": "v", "mountPath": "/in", "subPath": "deep/er"}
+    ]
+    writer = {
+        "name": "w",
+        "image": "busybox",
+        "command": ["sh", "-c", "mkdir -p /v/deep/er; echo hello > /v/deep/er/x"],
+    }
     writer["volumeMounts"] = [{"name": "v", "mountPath": "/v"}]
     shared["spec"]["containers"].append(writer)
     pods.create(shared)
@@ -248,12 +275,20 @@ def test_init_containers_run_in_order_before_the_others(pods: Pods):
     volume = {"name": "v", "emptyDir": {}}
     mounts = [{"name": "v", "mountPath": "/v"}]
     steps = [
-        {"name": f"i{n}", "image": "busybox", "command": ["sh", "-c", f"echo {n} >> /v/log"], "volumeMounts": mounts}
+        {
+            "name": f"i{n}",
+            "image": "busybox",
+            "command": ["sh", "-c", f"echo {n} >> /v/log"],
+            "volumeMounts": mounts,
+        }
         for n in (1, 2)
     ]
     made = pod("init", command="cat /v/log", volumes=[volume], volumeMounts=mounts, initContainers=steps)
     assert pods.run(made) == "1\n2\n"
-    assert [s["state"]["terminated"]["exitCode"] for s in pods.status("init")["initContainerStatuses"]] == [0, 0]
+    assert [s["state"]["terminated"]["exitCode"] for s in pods.status("init")["initContainerStatuses"]] == [
+        0,
+        0,
+    ]
 
 
 def test_a_failing_init_container_fails_a_pod_that_never_restarts(pods: Pods):
@@ -278,7 +313,9 @@ def test_a_crashing_container_backs_off(pods: Pods):
     container = pods.container("crash")
     uid = pods.cluster.json("-n", pods.namespace, "get", "pod", "crash")["metadata"]["uid"]
     title = f"crash_{pods.namespace}({uid})"
-    assert container["state"]["waiting"]["message"] == f"back-off 10s restarting failed container=c pod={title}"
+    assert (
+        container["state"]["waiting"]["message"] == f"back-off 10s restarting failed container=c pod={title}"
+    )
     assert container["restartCount"] == 1
     assert container["lastState"]["terminated"]["exitCode"] == 1
     pods.event("crash", "BackOff", f"Back-off restarting failed container c in pod {title}")
@@ -305,7 +342,11 @@ def test_a_missing_key_is_a_configuration_error_until_it_is_there(pods: Pods):
     assert pods.container("cfg")["state"]["waiting"]["message"] == 'configmap "later" not found'
     pods.event("cfg", "Failed", 'Error: configmap "later" not found')
     pods.create(config("later", y="1"))
-    pods.wait("cfg", ".status.containerStatuses[0].state.waiting.message", f"couldn't find key x in ConfigMap {pods.namespace}/later")
+    pods.wait(
+        "cfg",
+        ".status.containerStatuses[0].state.waiting.message",
+        f"couldn't find key x in ConfigMap {pods.namespace}/later",
+    )
     pods.create(config("later", x="found"))
     pods.wait("cfg", ".status.phase", "Succeeded")
     assert pods.kubectl("logs", "cfg") == "found\n"
@@ -340,7 +381,9 @@ def test_a_container_over_its_memory_limit_is_killed(pods: Pods):
 
 
 def test_devices_are_given_out_and_named(pods: Pods):
-    text = pods.run(pod("gpu", command="echo $VISIBLE_DEVICES", resources={"limits": {"example.com/device": "2"}}))
+    text = pods.run(
+        pod("gpu", command="echo $VISIBLE_DEVICES", resources={"limits": {"example.com/device": "2"}})
+    )
     assert len(text.strip().split(",")) == 2
 
 
@@ -403,9 +446,14 @@ def test_following_a_log_ends_with_the_container(pods: Pods):
 def test_exec(pods: Pods):
     pods.create(pod("ex", "example.com/wait:1", env=[{"name": "X", "value": "of the pod"}]))
     pods.wait("ex", ".status.phase", "Running")
-    assert pods.kubectl("exec", "ex", "--", "sh", "-c", "echo $X; hostname >/dev/null; echo $HOSTNAME") == "of the pod\nex\n"
+    assert (
+        pods.kubectl("exec", "ex", "--", "sh", "-c", "echo $X; hostname >/dev/null; echo $HOSTNAME")
+        == "of the pod\nex\n"
+    )
     assert pods.kubectl("exec", "-i", "ex", "--", "cat", stdin="through and back") == "through and back"
-    done = pods.cluster.run("kubectl", "-n", pods.namespace, "exec", "ex", "--", "sh", "-c", "echo err >&2; exit 3", check=False)
+    done = pods.cluster.run(
+        "kubectl", "-n", pods.namespace, "exec", "ex", "--", "sh", "-c", "echo err >&2; exit 3", check=False
+    )
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("err\n")
     refused = pods.cluster.refused("-n", pods.namespace, "exec", "ex", "--", "nosuchbinary")
@@ -423,8 +471,6 @@ def test_exec_carries_much_data(pods: Pods):
     pods.create(pod("big", "example.com/wait:1"))
     pods.wait("big", ".status.phase", "Running")
     size = 20_000_000
-    command = [str(pods.cluster.kubectl.__self__ and "kubectl")]
-    del command
     text = pods.kubectl("exec", "big", "--", "sh", "-c", f"head -c {size} /dev/zero | tr '\\0' x")
     assert len(text) == size
 
@@ -467,6 +513,9 @@ def test_force_deletion_ends_the_program_at_once(pods: Pods):
     pods.wait("force", ".status.phase", "Running")
     pods.kubectl("delete", "pod", "force", "--force", "--grace-period=0")
     deadline = time.monotonic() + 10
-    while subprocess.run(["grep", "-lsz", f"^FIND_ME={pods.namespace}$", "-r", "/proc", "--include=environ"], capture_output=True).stdout:
+    while subprocess.run(
+        ["grep", "-lsz", f"^FIND_ME={pods.namespace}$", "-r", "/proc", "--include=environ"],
+        capture_output=True,
+    ).stdout:
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -155,6 +155,7 @@ async def _environment(context: PodContext, spec: Object, program: Program) -> d
     start |= program.env
     links = pod["spec"].get("enableServiceLinks", True)
     start |= environment.service_links(node.services, pod["metadata"]["namespace"], links)
+    start |= environment.api_address(node.slices)
     given = node.records.admit(pod["metadata"]["uid"])["devices"].get(spec["name"], {})
     start |= devices.variables(node.settings.devices, given)
     return await environment.of_container(node.client, spec, context.facts, start)

@@ -63,6 +63,21 @@ def service_links(services: Iterable[Object], namespace: str, links: bool) -> di
     return found
 
 
+def api_address(slices: Iterable[Object]) -> dict[str, str]:
+    """Where the API is to be found if its Service cannot be served: port 443 needs root on most machines.
+
+    Empty where the Service works; otherwise the two variables that in-cluster clients read, with the API's own address.
+    """
+    if os.geteuid() == 0:
+        return {}
+    for piece in slices:
+        meta = piece["metadata"]
+        if (meta["namespace"], meta["name"]) == ("default", "kubernetes") and piece.get("endpoints"):
+            address, port = piece["endpoints"][0]["addresses"][0], piece["ports"][0]["port"]
+            return {"KUBERNETES_SERVICE_HOST": address, "KUBERNETES_SERVICE_PORT": str(port)}
+    return {}
+
+
 def _links(prefix: str, spec: Mapping[str, Any]) -> dict[str, str]:
     """The variables of one Service: Kubernetes' own, and the older ones of Docker links."""
     ip, ports = spec["clusterIP"], spec.get("ports") or []

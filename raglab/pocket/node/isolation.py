@@ -110,7 +110,9 @@ def canonical(path: str) -> str:
 
 @cache
 def _top_links() -> dict[str, str]:
-    system = {item: f"/{Path(item).readlink()}".replace("//", "/") for item in SYSTEM if Path(item).is_symlink()}
+    system = {
+        item: f"/{Path(item).readlink()}".replace("//", "/") for item in SYSTEM if Path(item).is_symlink()
+    }
     return {**system, "/var/run": "/run"}
 
 

@@ -106,7 +106,9 @@ class LogPipe(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._rest:
-            self._log.write(self._stream, [(self._rest, True)])
+            self._log.write(
+                self._stream, [(self._rest, False)]
+            )  # shown as it was written: without a line end
         self.done.set_result(None)
 
     def _slow_down(self, size: int) -> None:

@@ -86,7 +86,7 @@ async def test_a_program_writes_through_a_pipe(tmp_path: Path):
     log.close()
     assert [line.split(" ", 1)[1] for line in log.path.read_text().splitlines()] == [
         "stderr F half a line",
-        "stderr F no end",
+        "stderr P no end",
     ]
 
 
