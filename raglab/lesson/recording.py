@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ def notebooks(folder: Path, numbers: Iterable[str]) -> list[Path]:
 
 def record(path: Path, target: Target) -> float:
     """Run one notebook and write its outputs; returns seconds. Nothing is written if a cell fails."""
+    os.environ.update(target.environment())
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
     NotebookClient(notebook, timeout=CELL_LIMIT, resources={"metadata": {"path": str(path.parent)}}).execute()

@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 Object = dict[str, Any]
 PatchType = Literal["merge", "strategic", "json"]
+Patch = Object | list[Object]
+"""A merge or strategic patch is a map, a JSON patch a list of operations."""
 
 
 class WatchEvent(NamedTuple):
@@ -49,7 +51,7 @@ class Client(Protocol):
         resource: str,
         name: str,
         namespace: str,
-        patch: Object | list[Object],
+        patch: Patch,
         *,
         type: PatchType = "merge",
         subresource: str = "",

@@ -48,7 +48,7 @@ class Container:
     """A container of `context`'s pod. `policy` is its restart policy: Always, OnFailure or Never."""
 
     def __init__(self, context: PodContext, spec: Object, policy: str, *, init: bool = False) -> None:
-        self.context, self.spec, self.policy, self.init = context, spec, policy, init
+        self.context, self.spec, self.policy, self.init = context, dict(spec), policy, init
         self.name: str = spec["name"]
         self.state: dict[str, Any] = {"waiting": {"reason": "ContainerCreating"}}
         self.last_state: dict[str, Any] = {}
@@ -61,8 +61,20 @@ class Container:
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._killed_for = ""
+        self._image_changed = asyncio.Event()
+        self._restart: asyncio.Task[None] | None = None
         self._stopping = self._busy = False
         self._backoff = Backoff(context.node.settings.backoff_base)
+
+    def change_image(self, image: str) -> None:
+        """Another image, the one part of a container that may change: pull it, and start anew if it runs."""
+        if image == self.spec["image"]:
+            return
+        self.spec["image"] = image
+        self._image_changed.set()
+        if self._process is not None and self._busy:
+            self.say("Normal", "Killing", f"Container {self.name} definition changed, will be restarted")
+            self._restart = asyncio.create_task(self._process.stop(self.context.grace))
 
     def begin(self) -> asyncio.Task[None]:
         """Start the container's life."""
@@ -74,7 +86,9 @@ class Container:
         pod = self.context.pod["metadata"]
         facts = {"pod_ip": self.context.facts.ip, "pod_name": pod["name"], "namespace": pod["namespace"]}
         while True:
-            program = await pull(self.context.node, self.spec, self.say, self._wait, **facts)
+            program = await pull(
+                self.context.node, self.spec, self._image_changed, self.say, self._wait, **facts
+            )
             self.image_id = program.image_id
             started = self._now()
             try:

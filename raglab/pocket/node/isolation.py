@@ -210,8 +210,9 @@ class Bubblewrap:
         arguments += ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
         if os.geteuid() == 0:
             arguments += [word for name in CAPABILITIES for word in ("--cap-add", f"CAP_{name}")]
-        argv = [self._program, *arguments, "--chdir", view.workdir, "--", *command]
-        return Launch(argv, dict(env), Path("/"), tuple(descriptors))
+        options = _as_file([*arguments, "--chdir", view.workdir])
+        argv = [self._program, "--args", str(options), "--", *command]
+        return Launch(argv, dict(env), Path("/"), (*descriptors, options))
 
     def works(self) -> bool:
         """Whether a sandbox can be made here; some systems forbid it to all but root."""
@@ -305,6 +306,14 @@ def _joining(descriptors: Sequence[int]) -> list[str]:
         if os.fstat(owner).st_ino != os.fstat(own).st_ino:
             options += ["--userns2", str(own)]
     return options
+
+
+def _as_file(arguments: Sequence[str]) -> int:
+    """bwrap's options as a file in memory: ``ps`` in a pod need not show the folders of this machine."""
+    descriptor = os.memfd_create("options")
+    os.write(descriptor, b"".join(word.encode() + b"\0" for word in arguments))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _bundled() -> str | None:

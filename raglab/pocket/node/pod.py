@@ -56,6 +56,9 @@ class Pod:
         self.obj = obj
         if self.context is not None:
             self.context.facts.pod = obj
+        for spec in [*obj["spec"]["containers"], *obj["spec"].get("initContainers", ())]:
+            if (container := self.container(spec["name"])) is not None:
+                container.change_image(spec["image"])
         if "deletionTimestamp" in obj["metadata"]:
             self._stop_asked.set()
             if self._grace() == 0:

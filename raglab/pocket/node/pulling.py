@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from raglab.pocket.client import Object
@@ -16,33 +17,50 @@ Say = Callable[[str, str, str], None]
 Wait = Callable[[str, str], None]
 
 
-async def pull(node: NodeContext, container: Object, say: Say, wait: Wait, **facts: str) -> Program:
+async def pull(
+    node: NodeContext, container: Object, changed: asyncio.Event, say: Say, wait: Wait, **facts: str
+) -> Program:
     """The program behind the image. An unknown one is tried for ever, with pauses that double up to five minutes.
 
-    `say` writes an Event (type, reason, message), `wait` sets the waiting state (reason, message).
+    `say` writes an Event (type, reason, message), `wait` sets the waiting state (reason, message). When `changed`
+    is set, `container` names another image, which is tried at once.
     """
-    image, pause = container["image"], node.settings.backoff_base
+    pause = node.settings.backoff_base
     while True:
+        image = container["image"]
+        changed.clear()
         try:
             program = node.images.resolve(image, **facts)
         except UnknownImage as error:
-            await _fail(node, image, str(error), pause, say, wait)
-            pause = min(LONGEST_BACKOFF, pause * 2)
+            await _fail(node, image, str(error), pause, changed, say, wait)
+            pause = node.settings.backoff_base if changed.is_set() else min(LONGEST_BACKOFF, pause * 2)
             continue
         _tell(node, container, program, say)
         return program
 
 
-async def _fail(node: NodeContext, image: str, why: str, pause: float, say: Say, wait: Wait) -> None:
+async def _fail(
+    node: NodeContext, image: str, why: str, pause: float, changed: asyncio.Event, say: Say, wait: Wait
+) -> None:
     say("Normal", "Pulling", f'Pulling image "{image}"')
     say("Warning", "Failed", f'Failed to pull image "{image}": {why}')
     say("Warning", "Failed", "Error: ErrImagePull")
     wait("ErrImagePull", why)
-    await node.clock.sleep(min(pause, ERROR_SHOWN))
+    await _pause(node, min(pause, ERROR_SHOWN), changed)
     say("Normal", "BackOff", f'Back-off pulling image "{image}"')
     say("Warning", "Failed", "Error: ImagePullBackOff")
     wait("ImagePullBackOff", f'Back-off pulling image "{image}": ErrImagePull: {why}')
-    await node.clock.sleep(pause)
+    await _pause(node, pause, changed)
+
+
+async def _pause(node: NodeContext, seconds: float, changed: asyncio.Event) -> None:
+    """Sleep, but not longer than until the image changes."""
+    waits = [asyncio.ensure_future(node.clock.sleep(seconds)), asyncio.ensure_future(changed.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waits:
+            task.cancel()
 
 
 def _tell(node: NodeContext, container: Object, program: Program, say: Say) -> None:
