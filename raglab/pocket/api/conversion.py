@@ -30,21 +30,17 @@ BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
 
 def to_storage(kind: Kind, obj: Object) -> Object:
     """The form of `obj` (of `kind`) that is stored. May share parts with `obj`."""
-    convert = _TO_STORAGE.get(kind.api_version)
-    return (
-        convert(obj) if convert and kind.kind in ("Event", "HorizontalPodAutoscaler") else _typed(kind, obj)
-    )
+    obj = obj | {"apiVersion": kind.api_version, "kind": kind.kind}
+    convert = _TO_STORAGE.get((kind.api_version, kind.kind))
+    return convert(obj) if convert else obj
 
 
 def from_storage(kind: Kind, obj: Object) -> Object:
     """A stored object as `kind` shows it: the very same where it is stored that way."""
     if obj["apiVersion"] == kind.api_version:
         return obj
-    return _typed(kind, _FROM_STORAGE[kind.api_version](obj))
-
-
-def _typed(kind: Kind, obj: Object) -> Object:
-    return obj | {"apiVersion": kind.api_version, "kind": kind.kind}
+    shown = _FROM_STORAGE[kind.api_version, kind.kind](obj)
+    return shown | {"apiVersion": kind.api_version}
 
 
 def _renamed(obj: Object, names: Mapping[str, str]) -> Object:
@@ -117,8 +113,7 @@ def _without_empty_annotations(obj: Object) -> None:
 
 
 Convert = Callable[[Object], Object]
-_TO_STORAGE: dict[str, Convert] = {"events.k8s.io/v1": _event_to_core, "autoscaling/v1": _autoscaler_to_v2}
-_FROM_STORAGE: dict[str, Convert] = {
-    "events.k8s.io/v1": _event_from_core,
-    "autoscaling/v1": _autoscaler_from_v2,
-}
+_EVENT = ("events.k8s.io/v1", "Event")
+_AUTOSCALER = ("autoscaling/v1", "HorizontalPodAutoscaler")
+_TO_STORAGE: dict[tuple[str, str], Convert] = {_EVENT: _event_to_core, _AUTOSCALER: _autoscaler_to_v2}
+_FROM_STORAGE: dict[tuple[str, str], Convert] = {_EVENT: _event_from_core, _AUTOSCALER: _autoscaler_from_v2}

@@ -214,14 +214,13 @@ class Registry:
         if options.subresource != "status":
             if kind.storage_key == SERVICES:
                 self._allocator.keep(new, current)
-            defaults.apply(self._storage_kind(kind), new)
+            defaults.apply(self._storage_kind(kind), new, current)
             self._check(kind, new, current)
             if kind.storage_key == SERVICES:
                 self._allocator.complete(new, current)
             strategy.count_generation(kind, new, current)
-        if new != current:
-            new = self._put(kind, new, current, options)
-        return conversion.from_storage(kind, new)
+        stored = current if new == current else self._put(kind, new, current, options)
+        return conversion.from_storage(kind, stored)
 
     def _rescale(self, kind: Kind, current: Object, wanted: Object, options: Options) -> Object:
         main = Options(dry_run=options.dry_run)
