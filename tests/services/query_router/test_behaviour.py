@@ -153,7 +153,7 @@ def shortened(value: object) -> object:
 
 def send_examples(cases: st.SearchStrategy[schemathesis.Case]) -> None:
     @settings(
-        max_examples=20,
+        max_examples=10,
         deadline=None,
         derandomize=True,
         database=None,
