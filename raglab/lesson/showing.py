@@ -33,8 +33,8 @@ def _section(text: str, path: str) -> tuple[int, int]:
         found = _find(document, path.split("."))
         if found:
             first, last = found
-            while not lines[last - 1].strip():
-                last -= 1
+            while not lines[last - 1].split("#")[0].strip():
+                last -= 1  # YAML counts what stands before the next key to this one
             return first, last
     raise KeyError(f"no document has {path!r}")
 

@@ -77,7 +77,7 @@ class Images:
         for entry in self.entries:
             if any(fnmatch.fnmatchcase(form, pattern) for pattern in entry.patterns for form in forms):
                 return entry
-        where = ", ".join(map(str, self.files)) or "no catalogue was given"
+        where = ", ".join("/".join(file.parts[-3:]) for file in self.files) or "no catalogue"
         raise UnknownImage(
             f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": not found. '
             f"The pocket cluster pulls from no registry: its images are the entries of {where}"
