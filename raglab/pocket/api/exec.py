@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from raglab.pocket.api import containers, parameters
 from raglab.pocket.api.context import Call
-from raglab.pocket.errors import bad_request, not_implemented
+from raglab.pocket.errors import StatusError, bad_request, not_implemented
 from raglab.pocket.streams import ExecSession
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -40,7 +40,12 @@ async def serve(call: Call) -> web.StreamResponse:
         raise bad_request("Upgrade request required: this server runs commands over WebSockets only")
     stdin, tty = parameters.boolean(query, "stdin"), parameters.boolean(query, "tty")
     where = (target.namespace, target.name, container)
-    session = await server.streams.exec(*where, command, stdin=stdin, tty=tty)
+    try:
+        session = await server.streams.exec(*where, command, stdin=stdin, tty=tty)
+    except StatusError as error:
+        if error.reason != "InternalError":
+            raise
+        return await _report(call, socket, error)
     try:
         await socket.prepare(call.request)
         if socket.ws_protocol is None:
@@ -50,6 +55,15 @@ async def serve(call: Call) -> web.StreamResponse:
         await _converse(socket, session)
     finally:
         await session.close()
+    return socket
+
+
+async def _report(call: Call, socket: web.WebSocketResponse, error: StatusError) -> web.StreamResponse:
+    """A command that could not be started is told like one that failed: before the upgrade clients would try again."""
+    await socket.prepare(call.request)
+    await socket.send_bytes(bytes([STDOUT]))
+    await socket.send_bytes(bytes([OUTCOME]) + orjson.dumps(error.to_status()))
+    await socket.close()
     return socket
 
 

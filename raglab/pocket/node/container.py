@@ -62,7 +62,7 @@ class Container:
         self._task: asyncio.Task[None] | None = None
         self._killed_for = ""
         self._image_changed = asyncio.Event()
-        self._restart: asyncio.Task[None] | None = None
+        self._restart: asyncio.Task[int] | None = None
         self._stopping = self._busy = False
         self._backoff = Backoff(context.node.settings.backoff_base)
 
