@@ -42,7 +42,7 @@ class Settings:
     collection: str = "canonical-rag"
     chunk_size: int = 128
     chunk_overlap: int = 64
-    """Half a chunk: measured best on the course's questions (README)."""
+    """Half a chunk: chosen by measuring; README says how far that can be trusted."""
     top_k: int = 4
     max_context: int = 400
     """Retrieved text in a prompt. The original allowed 1500 tokens, seconds of work for a small model on a
