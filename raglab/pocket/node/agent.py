@@ -7,10 +7,11 @@ follows each pod; informers tell what changes; a guardian process ends all progr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from raglab.pocket.client import Client, Object
@@ -99,8 +100,8 @@ class NodeAgent(NodeStreams):
                 self._own.on_change(self._pod_changed)
                 group.create_task(self._own.run())
                 group.create_task(self._forget_lost_pods())
-                group.create_task(self._serve(proxy))
-                group.create_task(self._sample_memory())
+                group.create_task(self._for_ever(lambda: self._serve(proxy)))
+                group.create_task(self._for_ever(self._sample_memory))
         finally:
             await self._shut_down(proxy, watcher)
 
@@ -156,13 +157,13 @@ class NodeAgent(NodeStreams):
     # -- network ------------------------------------------------------------------------------------------------
 
     async def _serve(self, proxy: ServiceProxy) -> None:
-        """Keep listeners and hosts files in step with Services and EndpointSlices."""
-        while True:
-            self._network_changed.clear()
-            await proxy.update(self._services, self._slices)
-            for pod in self._pods.values():
+        """Bring listeners and hosts files in step with Services and EndpointSlices, and wait for a change."""
+        self._network_changed.clear()
+        await proxy.update(self._services, self._slices)
+        for pod in list(self._pods.values()):
+            with contextlib.suppress(FileNotFoundError):  # a pod whose folder is just being removed
                 pod.write_hosts()
-            await self._network_changed.wait()
+        await self._network_changed.wait()
 
     def _warn(self, service: Object, reason: str, message: str) -> None:
         if self._node is not None:
@@ -172,13 +173,21 @@ class NodeAgent(NodeStreams):
 
     async def _sample_memory(self) -> None:
         """Hold containers to their memory limits, once a second: there are no control groups to do it."""
+        await self._clock.sleep(SAMPLE_SECONDS)
+        containers = [item for pod in self._pods.values() for item in (*pod.containers, *pod.init)]
+        if any(item.memory_limit for item in containers):
+            tree = await asyncio.to_thread(process_tree)
+            for item in containers:
+                item.check_memory(tree)
+
+    async def _for_ever(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Repeat `step`. One that fails is logged and tried again: a node does not stop for one bad object."""
         while True:
-            await self._clock.sleep(SAMPLE_SECONDS)
-            containers = [item for pod in self._pods.values() for item in (*pod.containers, *pod.init)]
-            if any(item.memory_limit for item in containers):
-                tree = await asyncio.to_thread(process_tree)
-                for item in containers:
-                    item.check_memory(tree)
+            try:
+                await step()
+            except Exception:
+                log.exception("the node agent goes on after a failure")
+                await self._clock.sleep(SAMPLE_SECONDS)
 
     # -- streams ------------------------------------------------------------------------------------------------
 
