@@ -61,8 +61,9 @@ class NodeAgent(NodeStreams):
         """Register the node and run its pods until cancelled."""
         chosen = await asyncio.to_thread(isolation.choose)
         self.isolation = chosen.name
-        mark = _mark(self._settings.state)
-        await asyncio.to_thread(guardian.sweep, mark, (), 0.5)
+        state = _mark(self._settings.state)
+        await asyncio.to_thread(guardian.sweep, state, (), 0.5)
+        mark = f"{state}.{secrets.token_hex(4)}"  # the guardian of an earlier life may still be at work: not on ours
         watcher = await _start_guardian(mark)
         assert watcher.stdin is not None
         pipe = watcher.stdin

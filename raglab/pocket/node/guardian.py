@@ -61,15 +61,20 @@ def sweep(mark: str, groups: Iterable[int] = (), grace: float = GRACE) -> int:
     first = marked(mark)
     signal_all(signal.SIGTERM, groups, first)
     deadline = time.monotonic() + grace
-    while time.monotonic() < deadline and (marked(mark) or any(map(_alive, groups))):
+    while time.monotonic() < deadline and _left(mark, groups):
         time.sleep(0.05)
+    signal_all(signal.SIGKILL, groups, ())
     for _ in range(100):
-        left = marked(mark)
-        if not left and not any(map(_alive, groups)):
+        if not _left(mark, groups):
             break
-        signal_all(signal.SIGKILL, groups, left)
+        signal_all(signal.SIGKILL, groups, marked(mark))
         time.sleep(0.02)
     return len(first)
+
+
+def _left(mark: str, groups: Iterable[int]) -> bool:
+    """Whether anything is alive. Dead processes that nobody has reaped keep their group but not their mark."""
+    return bool(marked(mark)) if Path("/proc/self/environ").exists() else any(map(_alive, groups))
 
 
 def _alive(group: int) -> bool:
