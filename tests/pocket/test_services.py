@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.pocket.conftest import Cluster
-from tests.pocket.test_pods import Pods, pod
+from tests.pocket.test_pods import Pods, pod, sandboxed  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.pocket
 
@@ -55,6 +55,7 @@ def until(condition: Any, seconds: float = 20.0) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.usefixtures("sandboxed")
 def test_every_form_of_a_services_name_works_in_pods(pods: Pods):
     pods.create(service("front"), web())
     pods.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=30s")
@@ -70,6 +71,7 @@ def test_every_form_of_a_services_name_works_in_pods(pods: Pods):
     assert pods.run(pod("native", command="getent hosts front")).split()[0] == address
 
 
+@pytest.mark.usefixtures("sandboxed")
 def test_a_running_pod_learns_of_new_services(pods: Pods):
     pods.create(pod("early", command="until getent hosts late; do sleep 0.1; done"))
     pods.wait("early", ".status.phase", "Running")
@@ -115,6 +117,7 @@ def test_a_taken_node_port_is_told_and_served_when_it_is_free(pods: Pods):
     until(lambda: fetch(f"{node}:{port}") == 200)
 
 
+@pytest.mark.usefixtures("sandboxed")
 def test_headless_services_name_their_pods(pods: Pods):
     made = web("db-0", hostname="db-0", subdomain="db")
     pods.create(service("db", clusterIP="None"), made)
