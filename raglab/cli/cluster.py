@@ -1,56 +1,52 @@
-"""Commands about the cluster: setup, up, status, down, reset, doctor, env, kubeconfig."""
+"""Commands that start and stop: up, down, reset, setup."""
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
-
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from raglab import paths
-from raglab.cli import doctor as checks
-from raglab.cli import status as view
-from raglab.services import models
-from raglab.targets import TargetError, current
-
-out = Console(highlight=False)
+from raglab.cli import jupyter
+from raglab.cli.preparing import prepare
+from raglab.cli.screen import done, working
+from raglab.targets import Pocket, Target, TargetError, current
 
 
-def prepare_models() -> None:
-    """Make the model files, once, with a progress bar."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=out, transient=True) as progress:
-        task = progress.add_task("Preparing the models", total=1.0)
-        models.prepare(
-            paths.models(), lambda what, share: progress.update(task, description=what, completed=share)
-        )
+def start(target: Target) -> None:
+    """Prepare what is missing and start the cluster."""
+    if isinstance(target, Pocket):
+        prepare()
+    with working("Starting the cluster"):
+        target.up(done)
 
 
-@click.command()
-def setup() -> None:
-    """Prepare the models (once; half a minute)."""
-    prepare_models()
-    out.print("[green]✓[/green] The models are ready")
+def stop(target: Target) -> None:
+    """End the cluster. Its pods may take their grace period."""
+    with working("Ending the cluster and its pods"):
+        target.down(done)
 
 
 @click.command()
 def up() -> None:
-    """Start the cluster; harmless when it runs already."""
-    target = current()
-    if target.name == "pocket":
-        prepare_models()
-    with out.status("Starting the cluster"):
-        target.up(lambda line: out.print(f"[green]✓[/green] {line}"))
+    """Start the cluster; harmless when it runs already.
+
+    Ctrl-C takes it down again. Several labs can share a machine when each has a number of its own, from 0
+    (the default) to 85, which chooses its loopback addresses. A cluster keeps the number it was made with.
+
+    \b
+    raglab up
+    RAGLAB_NETWORK=7 raglab up      a second lab; its NodePorts answer at 127.0.7.1
+    """
+    start(current())
 
 
 @click.command()
 def down() -> None:
-    """End every process of the lab; what you deployed is kept."""
-    with out.status("Stopping"):
-        current().down(lambda line: out.print(f"[green]✓[/green] {line}"))
+    """End every process of the lab, JupyterLab included; what you deployed is kept."""
+    if jupyter.server() is not None:
+        with working("Ending JupyterLab"):
+            jupyter.stop()
+        done("JupyterLab has ended")
+    stop(current())
 
 
 @click.command()
@@ -58,44 +54,21 @@ def down() -> None:
 def reset(yes: bool) -> None:
     """Throw the pocket cluster away, with everything deployed on it."""
     target = current()
-    if target.name != "pocket":
-        raise TargetError(
-            "Only the pocket cluster can be reset.", "On a real cluster: kubectl delete namespace …"
-        )
+    if not isinstance(target, Pocket):
+        raise TargetError("Only the pocket cluster can be reset.", "kubectl delete namespace rag-sample")
     if not yes:
         click.confirm("Delete the pocket cluster, its volumes and all progress?", abort=True)
-    target.down(lambda line: None)
-    shutil.rmtree(paths.home() / "pocket", ignore_errors=True)
-    shutil.rmtree(paths.home() / "cache" / "kube", ignore_errors=True)
+    with working("Deleting the cluster"):
+        target.reset()
     (paths.home() / "progress.json").unlink(missing_ok=True)
-    out.print("[green]✓[/green] The pocket cluster is gone; `raglab up` makes a new one")
+    done("The pocket cluster is gone; `raglab up` makes a new one")
 
 
 @click.command()
-def status() -> None:
-    """Show the cluster, its pods and addresses, the GPUs, and what is simulated."""
-    view.show(current(), out)
+def setup() -> None:
+    """Prepare models and schemas now, so that the first start is as fast as later ones (half a minute)."""
+    prepare()
+    done("Models and schemas are ready")
 
 
-@click.command()
-def doctor() -> None:
-    """Check this machine: one line per point, OK or FAIL with the fix."""
-    if not checks.run(current(), out):
-        raise SystemExit(1)
-
-
-@click.command()
-def env() -> None:
-    """Print shell commands that point kubectl and helm at the lab: eval "$(raglab env)"."""
-    for name, value in current().environment().items():
-        if os.environ.get(name) != value:
-            click.echo(f"export {name}={shlex.quote(value)}")
-
-
-@click.command()
-def kubeconfig() -> None:
-    """Print the path of the lab's kubeconfig."""
-    click.echo(current().kubeconfig())
-
-
-COMMANDS = (setup, up, status, down, reset, doctor, env, kubeconfig)
+COMMANDS = (up, down, reset, setup)

@@ -1,20 +1,18 @@
-"""Commands about the course: lab, test, record, check."""
+"""Commands about the course: lab, check, test, record."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from raglab import paths
 from raglab.cli import jupyter, testing
-from raglab.cli.cluster import prepare_models
+from raglab.cli.cluster import start, stop
+from raglab.cli.preparing import prepare
+from raglab.cli.screen import done, out, working
 from raglab.targets import Target, TargetError, current
-
-out = Console(highlight=False)
 
 
 @click.command()
@@ -24,36 +22,67 @@ def lab() -> None:
     Set NO_BROWSER=1 on a server: the address is printed and no browser is opened.
     """
     target = current()
-    if target.name == "pocket":
-        prepare_models()
+    jupyter.refuse_second()
+    start(target)
     try:
-        with out.status("Starting the cluster"):
-            target.up(lambda line: out.print(f"[green]✓[/green] {line}"))
-        jupyter.serve(target, out)
+        jupyter.serve(target)
     finally:
-        target.down(lambda line: out.print(f"[green]✓[/green] {line}"))
+        stop(target)
+
+
+@click.command()
+@click.argument("id")
+def check(id: str) -> None:
+    """Run one lesson check.
+
+    \b
+    raglab check 03.claims-bound
+    """
+    from raglab.lesson import CheckFailed
+    from raglab.lesson import check as run_check
+
+    target = current()
+    if not target.is_up():
+        raise TargetError("The cluster is not running.", "raglab up")
+    os.environ.update(target.environment())
+    try:
+        run_check(id)
+    except CheckFailed as failure:
+        out.print(str(failure), markup=False, soft_wrap=True)
+        raise SystemExit(1) from None
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.pass_context
 def test(context: click.Context) -> None:
-    """Run every test, as CI does. Arguments go to pytest, and then only pytest runs."""
-    prepare_models()
+    """Run every test, as CI does. A running lab is left alone.
+
+    Arguments go to pytest, and then only pytest runs.
+
+    \b
+    raglab test
+    raglab test tests/pocket -k helm
+    """
+    prepare()
     raise SystemExit(testing.run(context.args))
 
 
 @click.command()
 @click.argument("lessons", nargs=-1)
 def record(lessons: tuple[str, ...]) -> None:
-    """Run lessons (all, or by number) on the current target and store their outputs in the notebooks."""
+    """Run lessons (all, or by number) on the current target and store their outputs in the notebooks.
+
+    \b
+    raglab record 03 04
+    """
     from raglab.lesson import recording
 
     target = current()
-    target.up(lambda line: out.print(f"[green]✓[/green] {line}"))
+    start(target)
     for notebook in recording.notebooks(paths.NOTEBOOKS, lessons):
-        with out.status(f"Running {notebook.name}"):
+        with working(f"Running {notebook.name}"):
             seconds = _record(notebook, target)
-        out.print(f"[green]✓[/green] {notebook.name} in {seconds:.0f} s")
+        done(f"{notebook.name} in {seconds:.0f} s")
 
 
 def _record(notebook: Path, target: Target) -> float:
@@ -65,23 +94,9 @@ def _record(notebook: Path, target: Target) -> float:
         return recording.record(notebook, target)
     except CellExecutionError as error:
         raise TargetError(
-            f"{notebook.name} was not recorded: {error}", "Mend the cell and record again."
+            f"{notebook.name} was not recorded: {error}", "mend the cell and record again"
         ) from error
 
 
-@click.command()
-@click.argument("id")
-def check(id: str) -> None:
-    """Run one lesson check, for example: raglab check 03.pods-ready"""
-    from raglab.lesson import CheckFailed
-    from raglab.lesson import check as run_check
-
-    os.environ.update(current().environment())
-    try:
-        run_check(id)
-    except CheckFailed as failure:
-        out.print(str(failure))
-        sys.exit(1)
-
-
-COMMANDS = (lab, test, record, check)
+COMMANDS = (lab, check)
+MAINTENANCE = (test, record)

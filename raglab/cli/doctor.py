@@ -2,109 +2,157 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 
 from raglab import paths
+from raglab.bootstrap import NEWEST, OLDEST
 from raglab.pocket.node import isolation
 from raglab.services import models
-from raglab.targets import Target
+from raglab.targets import Pocket, TargetError, current
+from raglab.targets.network import can_bind
+from raglab.targets.room import NODE_PORTS, free_number
 
-Finding = tuple[bool, str, str]
-"""Passed or not; what was found; what to do if not."""
-
-NODE_PORTS = (30005, 30080, 30081, 30432)
-
-
-def python(target: Target) -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    return (
-        sys.version_info >= (3, 11),
-        f"Python {version}",
-        "Install Python 3.11 or newer, then: make clean lab",
-    )
+DISK_GB = 1.0
+MEMORY_GB = 2.0
+"""What the three charts of lesson 03 and JupyterLab use together, with some air."""
+INSTALL_AGAIN = "make clean lab"
 
 
-def disk(target: Target) -> Finding:
-    free = shutil.disk_usage(paths.home()).free / 1e9
-    return free > 1, f"{free:.1f} GB of disk free", "Free at least 1 GB"
+class Finding(NamedTuple):
+    """One line: passed or not; what was found; what to do if it did not pass."""
+
+    passed: bool
+    found: str
+    fix: str = ""
 
 
-def memory(target: Target) -> Finding:
-    free = psutil.virtual_memory().available / 1e9
-    return free > 2, f"{free:.1f} GB of memory available", "Close other programs: the lab needs 2 GB"
+def system() -> Finding:
+    fix = "Use Linux, or WSL 2 on Windows: pods need addresses of their own in 127.0.0.0/8"
+    return Finding(can_bind("127.10.255.254", 0), f"{os.uname().sysname}, loopback addresses for pods", fix)
 
 
-def write_access(target: Target) -> Finding:
-    home = paths.home()
-    return os.access(home, os.W_OK), f"state folder {home}", "Set RAGLAB_HOME to a folder you may write to"
+def python() -> Finding:
+    fix = "Install one of these, then: make clean lab PYTHON=python3.12"
+    oldest, newest = (".".join(map(str, version)) for version in (OLDEST, NEWEST))
+    found = f"Python {'.'.join(map(str, sys.version_info[:3]))} ({oldest} to {newest} work)"
+    return Finding(OLDEST <= sys.version_info[:2] <= NEWEST, found, fix)
 
 
-def binaries(target: Target) -> Finding:
-    for command in (["kubectl", "version", "--client"], ["helm", "version", "--short"]):
-        program = shutil.which(command[0], path=target.environment()["PATH"])
-        if program is None or subprocess.run([program, *command[1:]], capture_output=True).returncode:
-            return False, f"{command[0]} does not run", "Install again: make clean lab"
-    return True, "kubectl and helm run", ""
+def packages() -> Finding:
+    lines = (paths.CHECKOUT / "requirements.txt").read_text().splitlines()
+    pins = {match[1]: match[2] for line in lines if (match := re.match(r"([\w.-]+)==(\S+)", line))}
+    wrong = [name for name, version in pins.items() if _installed(name) != version]
+    found = f"{len(pins)} packages as in requirements.txt"
+    return Finding(not wrong, f"{found}, except {', '.join(wrong[:3])}" if wrong else found, "make lab")
 
 
-def model_files(target: Target) -> Finding:
-    missing = models.check(paths.models())
-    return not missing, "models prepared" if not missing else f"models: {missing[0]}", "Run: raglab setup"
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
-def ports(target: Target) -> Finding:
-    if target.is_up():
-        return True, "node ports (the cluster is running)", ""
-    taken = [port for port in NODE_PORTS if not _can_bind(port)]
-    return (
-        not taken,
-        f"node ports free{'' if not taken else f' except {taken}'}",
-        "End the programs that use them",
-    )
-
-
-def _can_bind(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def binaries() -> Finding:
+    commands = (("kubectl", "version", "--client"), ("helm", "version", "--short"))
+    for name, *arguments in commands:
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+            subprocess.run(
+                [str(paths.programs() / name), *arguments], capture_output=True, timeout=30, check=True
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            return Finding(False, f"{name} does not run: {error}", INSTALL_AGAIN)
+    return Finding(True, "kubectl and helm run")
 
 
-def pod_isolation(target: Target) -> Finding:
+def write_access() -> Finding:
+    home = paths.home()
+    allowed = os.access(home, os.W_OK | os.X_OK)
+    return Finding(allowed, f"state folder {home}", "Set RAGLAB_HOME to a folder you may write to")
+
+
+def disk() -> Finding:
+    free = shutil.disk_usage(paths.home()).free / 1e9
+    return Finding(free > DISK_GB, f"{free:.1f} GB of disk free", f"Free at least {DISK_GB:.0f} GB")
+
+
+def memory() -> Finding:
+    free = psutil.virtual_memory().available / 1e9
+    return Finding(
+        free > MEMORY_GB,
+        f"{free:.1f} GB of memory available",
+        f"Close other programs: the lab needs {MEMORY_GB:.0f} GB",
+    )
+
+
+def model_files() -> Finding:
+    missing = models.check(paths.models())
+    return Finding(not missing, f"models: {missing[0]}" if missing else "models are whole", "raglab setup")
+
+
+def ports() -> Finding:
+    """The lab's own cluster may use its addresses; nobody else may."""
+    target = Pocket()
+    network = target.network()
+    what = f"network {network.number}: pods {network.pod_cidr}, NodePorts at {network.node_ip}"
+    if target.daemon.process() is not None:
+        return Finding(True, f"{what} (the cluster is running)")
+    if not (used := network.in_use() + [f"{network.node_ip}:{p}" for p in network.taken_ports(NODE_PORTS)]):
+        return Finding(True, f"{what}, all free")
+    fix = f"End the program that listens there, or take other addresses: RAGLAB_NETWORK={free_number()}"
+    return Finding(False, f"{what}, but {used[0]} is in use", fix)
+
+
+def pod_isolation() -> Finding:
     mode = isolation.choose().name
-    note = "" if mode == "bubblewrap" else " (works; see README, section on limits)"
-    return True, f"pods are separated by {mode}{note}", ""
+    note = "" if mode == "bubblewrap" else " (works, with limits: see the README)"
+    return Finding(True, f"pods are separated by {mode}{note}")
 
 
-def kubeconfig(target: Target) -> Finding:
-    chosen = os.environ.get("KUBECONFIG", str(target.kubeconfig()))
-    right = chosen == str(target.kubeconfig())
-    return right, f"KUBECONFIG {'is the lab’s own' if right else chosen}", 'Run: eval "$(raglab env)"'
+def kubeconfig() -> Finding:
+    """Another KUBECONFIG is no fault: notebooks and raglab set their own."""
+    own, chosen = str(current().kubeconfig()), os.environ.get("KUBECONFIG")
+    if chosen == own:
+        return Finding(True, "kubectl in this shell talks to the lab")
+    other = "your own KUBECONFIG" if chosen else "~/.kube/config"
+    return Finding(True, f'kubectl in this shell uses {other}; for the lab: eval "$(raglab env)"')
 
 
-CHECKS: tuple[Callable[[Target], Finding], ...] = (
-    python, disk, memory, write_access, binaries, model_files, ports, pod_isolation, kubeconfig,
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    system, python, packages, binaries, write_access, disk, memory, model_files, ports, pod_isolation, kubeconfig,
 )  # fmt: skip
 
 
-def run(target: Target, out: Console) -> bool:
+def run(out: Console) -> bool:
     """Print every finding; True when all passed."""
-    findings = [check(target) for check in CHECKS]
-    for passed, found, fix in findings:
-        out.print(
-            f"[green]OK  [/green] {found}"
-            if passed
-            else f"[red]FAIL[/red] {found}\n     [bold]Fix:[/bold] {fix}"
-        )
-    return all(passed for passed, _, _ in findings)
+    results = []
+    for check in CHECKS:
+        finding = _look(check)
+        word = "[green]OK  [/green]" if finding.passed else "[red]FAIL[/red]"
+        out.print(f"{word} {escape(finding.found)}", soft_wrap=True)
+        if not finding.passed:
+            out.print(f"     [bold]Fix:[/bold] {escape(finding.fix)}", soft_wrap=True)
+        results.append(finding.passed)
+    return all(results)
+
+
+def _look(check: Callable[[], Finding]) -> Finding:
+    """A check that cannot even look has failed, too."""
+    name = check.__name__.replace("_", " ")
+    try:
+        return check()
+    except TargetError as error:
+        return Finding(False, f"{name}: {error.what}", error.remedy)
+    except OSError as error:
+        return Finding(False, f"{name}: {error}", "Set RAGLAB_HOME to a folder you may write to")

@@ -5,80 +5,123 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
 import subprocess
 import time
-import webbrowser
 from pathlib import Path
 
-from rich.console import Console
+import psutil
 
 from raglab import paths
-from raglab.targets import Target, TargetError
+from raglab.cli.screen import out, working
+from raglab.targets import Target, TargetError, processes
 
 START_LIMIT = 60.0  # seconds
+STOP_LIMIT = 20.0  # seconds; JupyterLab ends its kernels first
+FIRST = "00_start_here.ipynb"
+
+
+def folder() -> Path:
+    """Where JupyterLab, IPython and matplotlib keep their files; readable by the owner only."""
+    home = paths.home() / "jupyter"
+    home.mkdir(mode=0o700, exist_ok=True)
+    return home
+
+
+def record() -> Path:
+    """The file that tells which process is the server."""
+    return folder() / "server.json"
+
+
+def server() -> psutil.Process | None:
+    """The running server."""
+    return processes.recall(record())
 
 
 def environment(target: Target) -> dict[str, str]:
     """The target's variables, and folders for Jupyter, IPython and matplotlib below the state folder."""
-    home = paths.home() / "jupyter"
     folders = {
-        "JUPYTER_CONFIG_DIR": home / "config",
-        "JUPYTER_DATA_DIR": home / "data",
-        "JUPYTER_RUNTIME_DIR": home / "runtime",
-        "IPYTHONDIR": home / "ipython",
-        "MPLCONFIGDIR": home / "matplotlib",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "MPLCONFIGDIR": "matplotlib",
     }
-    return os.environ | target.environment() | {name: str(folder) for name, folder in folders.items()}
+    own = {name: str(folder() / place) for name, place in folders.items()}
+    return os.environ | target.environment() | own
 
 
 def command() -> list[str]:
     """JupyterLab on loopback, offline: no update check, no news."""
     options = [
-        "--no-browser",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={paths.NOTEBOOKS}",
+        f"--LabApp.default_url=/lab/tree/{FIRST}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdates",
         "--LabApp.news_url=None",
-        "--log-level=WARNING",
+        "--log-level=ERROR",
     ]
+    if not _browser():
+        options.append("--no-browser")
     if os.geteuid() == 0:
         options.append("--allow-root")
     return [str(paths.programs() / "jupyter-lab"), *options]
 
 
-def serve(target: Target, out: Console) -> None:
-    """Run JupyterLab until Ctrl-C or until it ends. It gets a session of its own, so that Ctrl-C reaches only us."""
+def refuse_second() -> None:
+    """Raise `TargetError` if JupyterLab runs already: ending the second one would end the first one's cluster."""
+    server = processes.recall(record())
+    if server is not None:
+        raise TargetError(
+            f"The lab is open already: {_url(server.pid)}", "open that address, or: raglab down"
+        )
+
+
+def serve(target: Target) -> None:
+    """Run JupyterLab until Ctrl-C or until it ends. It gets a session of its own: Ctrl-C reaches only us."""
     variables = environment(target) | {"JUPYTER_TOKEN": secrets.token_urlsafe(24)}
-    server = subprocess.Popen(command(), env=variables, start_new_session=True)
-    signal.signal(signal.SIGTERM, _interrupt)  # `kill` ends the lab as tidily as Ctrl-C
+    child = subprocess.Popen(command(), env=variables, start_new_session=True, stdin=subprocess.DEVNULL)
     try:
-        url = _address(server, Path(variables["JUPYTER_RUNTIME_DIR"]))
+        processes.remember(record(), child.pid)
+        with working("Starting JupyterLab"):
+            url = _wait_for_url(child)
         out.print(
-            f"\nJupyterLab: {url}\nStart with 00_start_here.ipynb. Ctrl-C here ends the lab.\n",
+            f"\nJupyterLab: {url}\nStart with {FIRST}. Ctrl-C here ends the lab.\n",
+            markup=False,
             soft_wrap=True,
         )
-        if not os.environ.get("NO_BROWSER"):
-            webbrowser.open(url)
-        server.wait()
+        child.wait()
     except KeyboardInterrupt:
         out.print("\nEnding the lab")
     finally:
-        server.terminate()
-        server.wait(30)
+        stop()
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+def stop() -> None:
+    """End JupyterLab with its kernels, if it runs."""
+    if (running := server()) is not None:
+        processes.end(running, STOP_LIMIT)
+    record().unlink(missing_ok=True)
 
 
-def _address(server: subprocess.Popen[bytes], runtime: Path) -> str:
-    """The server's URL, from the file it writes once it listens."""
-    file = runtime / f"jpserver-{server.pid}.json"
+def _browser() -> bool:
+    """Whether there is a browser to open; a text browser in this terminal would be none."""
+    screens = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME")
+    return not os.environ.get("NO_BROWSER") and any(os.environ.get(name) for name in screens)
+
+
+def _url(pid: int) -> str | None:
+    """The address with its token, from the file the server writes once it listens; None before that."""
+    try:
+        info = json.loads((folder() / "runtime" / f"jpserver-{pid}.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return f"{info['url']}lab/tree/{FIRST}?token={info['token']}"
+
+
+def _wait_for_url(child: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + START_LIMIT
-    while not file.exists():
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise TargetError("JupyterLab did not start.", "Its messages are above; then try: raglab doctor")
+    while (url := _url(child.pid)) is None:
+        if child.poll() is not None or time.monotonic() > deadline:
+            raise TargetError("JupyterLab did not start; its messages are above.", "raglab doctor")
         time.sleep(0.05)
-    info = json.loads(file.read_text())
-    return f"{info['url']}lab/tree/00_start_here.ipynb?token={info['token']}"
+    return url

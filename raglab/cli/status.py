@@ -8,26 +8,62 @@ import subprocess
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from raglab import paths
 from raglab.gpus.inventory import RESOURCE
-from raglab.targets import Target
+from raglab.targets import Target, TargetError
+
+Object = dict[str, Any]
+COMMAND_LIMIT = 30  # seconds
 
 
-def _items(target: Target, *what: str) -> list[dict[str, Any]]:
-    command = ["kubectl", "get", *what, "-o", "json", "--request-timeout=10s"]
+def objects(target: Target) -> dict[str, list[Object]]:
+    """Nodes, pods and Services by kind, in one request. Raises `TargetError`."""
+    kubectl = str(paths.programs() / "kubectl")
+    command = [kubectl, "get", "nodes,pods,services", "-A", "-o", "json", "--request-timeout=10s"]
     environment = os.environ | target.environment()
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
-    return json.loads(result.stdout)["items"]
+    try:
+        result = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=COMMAND_LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        raise TargetError("The cluster gives no answer.", "raglab down, then: raglab up") from None
+    if result.returncode:
+        raise TargetError(
+            result.stderr.strip().splitlines()[-1], "raglab doctor, or: raglab down && raglab up"
+        )
+    found: dict[str, list[Object]] = {"Node": [], "Pod": [], "Service": []}
+    for item in json.loads(result.stdout)["items"]:
+        found[item["kind"]].append(item)
+    return found
 
 
-def _ready(pod: dict[str, Any]) -> str:
-    states = pod["status"].get("containerStatuses", [])
-    return f"{sum(state['ready'] for state in states)}/{len(pod['spec']['containers'])}"
+def state(pod: Object) -> str:
+    """What ``kubectl get pods`` shows as status: why a container waits or ended, else the phase."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return "Terminating"
+    status = pod["status"]
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    phase = str(status.get("reason") or status.get("phase", "Unknown"))
+    for container in containers:
+        for condition in ("waiting", "terminated"):
+            reason = container.get("state", {}).get(condition, {}).get("reason")
+            if reason and (reason != "Completed" or phase == "Succeeded"):
+                return str(reason)
+    return phase
 
 
-def _gpus(pods: list[dict[str, Any]]) -> int:
-    """GPUs held by pods that have not ended."""
+def is_ready(pod: Object) -> bool:
+    """Whether the pod serves, or has done its work."""
+    conditions = pod["status"].get("conditions", [])
+    serves = any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+    return serves or pod["status"].get("phase") == "Succeeded"
+
+
+def gpus(pods: list[Object]) -> int:
+    """GPUs held by pods that have a node and have not ended."""
     live = [
         p for p in pods if p["spec"].get("nodeName") and p["status"].get("phase") in ("Pending", "Running")
     ]
@@ -35,30 +71,31 @@ def _gpus(pods: list[dict[str, Any]]) -> int:
     return sum(int(limit.get(RESOURCE, 0)) for limit in limits)
 
 
-def pods_table(pods: list[dict[str, Any]]) -> Table:
-    """Every pod with readiness, phase, IP and GPUs."""
-    table = Table("Namespace", "Pod", "Ready", "Phase", "IP", "GPUs", box=None, header_style="bold")
+def pods_table(pods: list[Object]) -> Table:
+    """Every pod with readiness, state, IP and GPUs. Names are folded, never cut, on a narrow terminal."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("Namespace", "Pod", "Ready", "Status", "IP", "GPUs"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Ready")
     for pod in pods:
-        meta, state = pod["metadata"], pod["status"]
-        gpus = str(_gpus([pod]) or "")
-        table.add_row(
-            meta["namespace"], meta["name"], _ready(pod), state.get("phase"), state.get("podIP", ""), gpus
-        )
+        meta, containers = pod["metadata"], pod["status"].get("containerStatuses", [])
+        ready = f"{sum(c['ready'] for c in containers)}/{len(pod['spec']['containers'])}"
+        colour = "green" if is_ready(pod) else "yellow"
+        ip, held = pod["status"].get("podIP", ""), str(gpus([pod]) or "")
+        table.add_row(meta["namespace"], meta["name"], ready, f"[{colour}]{state(pod)}[/]", ip, held)
     return table
 
 
-def services_table(target: Target, services: list[dict[str, Any]]) -> Table:
+def services_table(address: str, services: list[Object]) -> Table:
     """Every Service that answers outside the cluster."""
-    table = Table("Service", "Port", "Address", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("Service", "Port", "Address"):
+        table.add_column(heading, overflow="fold")
     for service in services:
+        name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
         for port in service["spec"].get("ports", []):
             if "nodePort" in port:
-                address = f"{target.node_address()}:{port['nodePort']}"
-                table.add_row(
-                    f"{service['metadata']['namespace']}/{service['metadata']['name']}",
-                    port.get("name"),
-                    address,
-                )
+                label = port.get("name") or str(port["port"])
+                table.add_row(name, label, f"{address}:{port['nodePort']}")
     return table
 
 
@@ -67,17 +104,35 @@ def show(target: Target, out: Console) -> None:
     if not target.is_up():
         out.print(f"The {target.name} cluster is not running. Start it with: raglab up")
         return
-    nodes = _items(target, "nodes")
-    pods, services = _items(target, "pods", "-A"), _items(target, "services", "-A")
+    found = objects(target)
+    nodes, pods, services = found["Node"], found["Pod"], found["Service"]
     allocatable = sum(int(node["status"]["allocatable"].get(RESOURCE, 0)) for node in nodes)
     names = ", ".join(f"{n['metadata']['name']} ({n['status']['nodeInfo']['kubeletVersion']})" for n in nodes)
-    out.print(f"[bold]Target[/bold]      {target.name}\n[bold]Node[/bold]        {names}")
-    out.print(f"[bold]Kubeconfig[/bold]  {target.kubeconfig()}")
     label = " (simulated)" if target.simulated else ""
-    out.print(f"[bold]GPUs[/bold]        {_gpus(pods)} of {allocatable} in use{label}\n")
+    for heading, text in (
+        ("Target", target.name),
+        ("Node", f"{names} at {target.node_address()}"),
+        ("Kubeconfig", str(target.kubeconfig())),
+        ("GPUs", f"{gpus(pods)} of {allocatable} in use{label}"),
+    ):
+        out.print(f"[bold]{heading:11}[/bold] {escape(text)}", soft_wrap=True)
+    out.print()
     out.print(pods_table(pods) if pods else "No pods yet: open lesson 03, or run the Helm commands it shows.")
-    if any("nodePort" in port for service in services for port in service["spec"].get("ports", [])):
+    outside = services_table(target.node_address(), services)
+    if outside.row_count:
         out.print()
-        out.print(services_table(target, services))
-    for phrase in target.simulated:
-        out.print(f"[dim]simulated: {phrase}[/dim]")
+        out.print(outside)
+    _notes(target, pods, out)
+
+
+def _notes(target: Target, pods: list[Object], out: Console) -> None:
+    """The next step for the first pod that is not ready, and everything that is simulated."""
+    waiting = [pod["metadata"] for pod in pods if not is_ready(pod)]
+    out.print()
+    if waiting:
+        command = f"kubectl describe pod {waiting[0]['name']} -n {waiting[0]['namespace']}"
+        out.print(f"{len(waiting)} not ready. Next: {command}", soft_wrap=True)
+    images = {container["image"] for pod in pods for container in pod["spec"]["containers"]}
+    phrases = sorted({phrase for image in images if (phrase := target.stands_in(image))})
+    for phrase in dict.fromkeys([*target.simulated, *phrases]):
+        out.print(f"[dim]simulated: {escape(phrase)}[/dim]")

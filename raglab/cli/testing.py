@@ -6,17 +6,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-
 from raglab import paths
-from raglab.cli import doctor
+from raglab.cli.screen import done, out
 from raglab.targets import Pocket, TargetError
+from raglab.targets.network import reserved
 
-out = Console(highlight=False)
 PYTEST = [sys.executable, "-m", "pytest"]
 SANITIZE = paths.CHECKOUT / "tests" / "lessons" / "sanitize.cfg"
 
@@ -30,18 +29,26 @@ STATIC = (
 
 def run(arguments: list[str]) -> int:
     """Run everything, or only pytest with `arguments`; the exit code is 0 when all passed."""
+    if not (paths.CHECKOUT / "tests").is_dir():
+        raise TargetError("The tests are not here: raglab was not installed from a checkout.", "make test")
     with _sandbox():
         if arguments:
             return _call("pytest", [*PYTEST, *arguments])
-        results = [_call(name, command) for name, command in STATIC]
-        results.append(_call("tests", [*PYTEST, "tests"]))
-        results.append(_lessons())
-    return int(any(results))
+        results = {name: _call(name, command) for name, command in STATIC}
+        results["tests"] = _call("tests", [*PYTEST, "tests"])
+        results["lessons"] = _lessons()
+    failed = [name for name, code in results.items() if code]
+    out.rule()
+    out.print(f"[red]Failed: {', '.join(failed)}[/red]" if failed else "[green]All passed[/green]")
+    return int(bool(failed))
 
 
 def _call(name: str, command: list[str]) -> int:
     out.rule(f"[bold]{name}")
-    return subprocess.run(command, cwd=paths.CHECKOUT).returncode
+    started = time.monotonic()
+    code = subprocess.run(command, cwd=paths.CHECKOUT).returncode
+    out.print(f"{name}: {'failed' if code else 'passed'} after {time.monotonic() - started:.0f} s")
+    return code
 
 
 def _lessons() -> int:
@@ -55,20 +62,19 @@ def _lessons() -> int:
         "no:cacheprovider",
     ]
     target = Pocket()
-    target.up(out.print)
+    target.up(done)
     try:
         return _call("lessons", [*PYTEST, *options, "--timeout=600", *notebooks])
     finally:
-        target.down(out.print)
+        target.down(done)
 
 
 @contextmanager
 def _sandbox() -> Iterator[None]:
-    """A state folder for this run only, so that tests never touch a learner's work; the models are shared."""
-    if not doctor.ports(Pocket())[0] or Pocket().is_up():
-        raise TargetError("The tests need the lab's node ports, and something uses them.", "Run: raglab down")
+    """State and addresses for this run only: learners' work is safe, and a lab may run beside. Models are shared."""
     models = str(paths.models())
-    with tempfile.TemporaryDirectory(prefix="raglab-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="raglab-test-") as folder, reserved() as network:
         os.environ |= {"RAGLAB_MODELS": models, "RAGLAB_HOME": str(Path(folder)), "RAGLAB_TARGET": "pocket"}
+        os.environ["RAGLAB_NETWORK"] = str(network.number)
         os.environ |= Pocket().environment()
         yield

@@ -48,6 +48,10 @@ class Target(ABC):
     def down(self, report: Report) -> None:
         """End every process this target started. What was deployed is kept."""
 
+    def stands_in(self, image: str) -> str:
+        """What a pod with this image only simulates, in a phrase; empty where the image is the real thing."""
+        return ""
+
     def values(self) -> Path:
         """Folder with this target's Helm values, one file per chart."""
         return paths.CHECKOUT / "kubernetes-config" / "values" / self.name
@@ -56,7 +60,7 @@ class Target(ABC):
         """Variables for a shell or notebook on this target. Nothing points outside the state folder."""
         home = paths.home()
         path = [str(paths.programs()), *os.environ.get("PATH", "/usr/bin:/bin").split(":")]
-        local = "127.0.0.1,localhost"
+        address = self.node_address()
         return {
             "RAGLAB_TARGET": self.name,
             "RAGLAB_HOME": str(home),
@@ -65,9 +69,15 @@ class Target(ABC):
             "HELM_CONFIG_HOME": str(home / "helm" / "config"),
             "HELM_CACHE_HOME": str(home / "cache" / "helm"),
             "HELM_DATA_HOME": str(home / "helm" / "data"),
-            "NO_PROXY": local,
-            "no_proxy": local,
-            "NODE_ADDRESS": self.node_address(),
+            "NO_PROXY": _without_proxy("NO_PROXY", address),
+            "no_proxy": _without_proxy("no_proxy", address),
+            "NODE_ADDRESS": address,
             "VALUES": str(self.values()),
             "PATH": ":".join(dict.fromkeys(path)),
         }
+
+
+def _without_proxy(variable: str, address: str) -> str:
+    """The user's own exceptions, this machine and the node."""
+    own = [item for item in os.environ.get(variable, "").split(",") if item]
+    return ",".join(dict.fromkeys([*own, "127.0.0.1", "localhost", address]))

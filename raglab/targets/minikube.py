@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+from raglab import paths
 from raglab.targets.base import Report, Target, TargetError
+
+COMMAND_LIMIT = 30  # seconds
+NEXT = "kubectl get nodes   (or RAGLAB_TARGET=pocket for the cluster that needs nothing)"
 
 
 class Minikube(Target):
@@ -36,8 +41,15 @@ class Minikube(Target):
         report("A real cluster is left as it is; stop it with its own tool, for example: minikube stop")
 
     def _kubectl(self, *arguments: str) -> str:
-        command = ["kubectl", "--kubeconfig", str(self.kubeconfig()), "--request-timeout=10s", *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        kubectl = shutil.which("kubectl", path=f"{paths.programs()}:{os.environ.get('PATH', '')}")
+        if kubectl is None:
+            raise TargetError("kubectl is not installed.", "make lab")
+        command = [kubectl, "--kubeconfig", str(self.kubeconfig()), "--request-timeout=10s", *arguments]
+        try:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_LIMIT)
+        except subprocess.TimeoutExpired:
+            raise TargetError("The cluster gives no answer.", NEXT) from None
         if result.returncode:
-            raise TargetError(result.stderr.strip() or "kubectl failed", "Check: kubectl get nodes")
+            message = result.stderr.strip().splitlines() or ["kubectl failed"]
+            raise TargetError(f"{message[-1]} (kubeconfig: {self.kubeconfig()})", NEXT)
         return result.stdout

@@ -1,29 +1,26 @@
-"""The pocket target: starts, finds and stops the small cluster that runs on this machine."""
+"""The pocket target: the small cluster that runs on this machine."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
-import time
+import shutil
 from pathlib import Path
-
-import psutil
 
 from raglab import paths
 from raglab.gpus import inventory
 from raglab.pocket.config import Settings
-from raglab.targets.base import Report, Target, TargetError
+from raglab.pocket.node.images import Images, UnknownImage
+from raglab.targets import room
+from raglab.targets.base import Report, Target
+from raglab.targets.daemon import STOP_LIMIT, Daemon
+from raglab.targets.network import Network
+from raglab.targets.turns import my_turn
 
-START_LIMIT = 30.0  # seconds; a start takes about one
 NODE_LABELS = {
     "minikube.k8s.io/name": "minikube",
     "minikube.k8s.io/primary": "true",
     "node-role.kubernetes.io/control-plane": "",
 }
-STOP_LIMIT = 90.0  # seconds; pods may use their whole termination grace
 
 
 class Pocket(Target):
@@ -36,16 +33,44 @@ class Pocket(Target):
         "the two NIMs (small CPU models answer in NVIDIA's API)",
     )
 
-    def __init__(self) -> None:
-        self.state = paths.home() / "pocket"
+    @property
+    def state(self) -> Path:
+        """Folder of everything the cluster writes."""
+        return paths.home() / "pocket"
+
+    @property
+    def daemon(self) -> Daemon:
+        """The cluster's process."""
+        return Daemon(self.state)
+
+    @staticmethod
+    def schema_cache() -> Path:
+        """Folder of the compiled schemas; they outlive the cluster."""
+        return paths.home() / "cache" / "schemas"
+
+    def kept_network(self) -> Network | None:
+        """The addresses this cluster was made with; None when there is no cluster yet."""
+        if not (self.state / "store.sqlite").exists():
+            return None
+        try:
+            return Network(int((self.state / "network").read_text()))
+        except (OSError, ValueError):
+            return None
+
+    def network(self) -> Network:
+        """The cluster's addresses: those it was made with, else those that ``$RAGLAB_NETWORK`` asks for."""
+        return self.kept_network() or room.wanted() or Network()
 
     def settings(self) -> Settings:
-        """What this lab's cluster is told: its images, devices and labels."""
-        gpus = inventory.load()
+        """What this lab's cluster is told: its images, devices, labels and addresses."""
+        gpus, network = inventory.load(), self.network()
         folders = {"services": paths.SERVICES, "models": paths.models(), "home": paths.home()}
         return Settings(
             state=self.state,
-            schema_cache=paths.home() / "cache" / "schemas",
+            schema_cache=self.schema_cache(),
+            node_ip=network.node_ip,
+            pod_cidr=network.pod_cidr,
+            service_cidr=network.service_cidr,
             image_catalogues=(paths.SERVICES / "images.yaml",),
             node_labels=NODE_LABELS | gpus.node_labels(),
             devices=gpus.devices(),
@@ -57,73 +82,41 @@ class Pocket(Target):
         return self.state / "kubeconfig"
 
     def node_address(self) -> str:
-        return "127.0.0.1"
+        return self.network().node_ip
 
-    def process(self) -> psutil.Process | None:
-        """The running cluster process, if there is one and it is ours (not a reused pid)."""
+    def stands_in(self, image: str) -> str:
         try:
-            ready = json.loads((self.state / "run" / "ready.json").read_text())
-            process = psutil.Process(ready["pid"])
-            return process if abs(process.create_time() - ready["created"]) < 1 else None
-        except (OSError, ValueError, KeyError, psutil.Error):
-            return None
+            return Images(self.settings().image_catalogues, {}).find(image).raw.get("simulates") or ""
+        except UnknownImage:
+            return ""
 
     def is_up(self) -> bool:
-        return self.process() is not None
+        return self.daemon.is_ready()
 
     def up(self, report: Report) -> None:
-        if self.is_up():
-            report("The pocket cluster is running already")
-            return
-        started = time.monotonic()
-        starter = self._spawn()
-        try:
-            self._wait_until_ready(starter)
-        except BaseException:
-            starter.send_signal(signal.SIGTERM)
-            starter.wait(STOP_LIMIT)
-            raise
-        report(f"The pocket cluster is ready after {time.monotonic() - started:.1f} s")
+        with my_turn(self.state):
+            self.daemon.settle()
+            if self.is_up():
+                self.daemon.check_answer()
+                report("The pocket cluster is running already")
+                return
+            room.prepare(self.state, self.kept_network(), self.daemon.crashed(), report)
+            settings = self.settings()
+            (self.state / "network").write_text(str(self.network().number))
+            seconds = self.daemon.start(settings)
+            report(f"The pocket cluster is ready after {seconds:.1f} s")
 
     def down(self, report: Report) -> None:
-        process = self.process()
-        if process is None:
+        with my_turn(self.state, patience=STOP_LIMIT):
+            stopped = self.daemon.stop()
+        if stopped:
+            report("The pocket cluster and all its pods have ended; what you deployed is kept")
+        else:
             report("The pocket cluster is not running")
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_LIMIT)
-        except psutil.TimeoutExpired:
-            process.kill()  # its guardian ends the pods
-            process.wait(10)
-        report("The pocket cluster and all its pods have ended; what you deployed is kept")
 
-    def log(self) -> Path:
-        """What the cluster process prints."""
-        return self.state / "log" / "cluster.log"
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        self.log().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        config = self.state / "config.yaml"
-        self.settings().dump(config)
-        command = [sys.executable, "-m", "raglab.pocket", "--config", str(config)]
-        with self.log().open("ab") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=self.state,
-            )
-
-    def _wait_until_ready(self, starter: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + START_LIMIT
-        while not self.is_up():
-            if starter.poll() is not None or time.monotonic() > deadline:
-                last = self.log().read_text(errors="replace").splitlines()[-5:]
-                raise TargetError(
-                    "The pocket cluster did not start. Its last words:\n  " + "\n  ".join(last),
-                    f"Run: raglab doctor   (full log: {self.log()})",
-                )
-            time.sleep(0.02)
+    def reset(self) -> None:
+        """Throw the cluster away with everything deployed on it."""
+        self.down(lambda line: None)
+        for folder in (self.state, paths.home() / "cache" / "kube"):
+            if folder.exists():
+                shutil.rmtree(folder)

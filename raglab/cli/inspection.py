@@ -1,0 +1,57 @@
+"""Commands that only look: status, doctor, env, kubeconfig."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+import click
+
+from raglab.cli import doctor as checks
+from raglab.cli import status as view
+from raglab.cli.screen import err, out
+from raglab.targets import current
+
+
+@click.command()
+def status() -> None:
+    """Show the cluster, its pods and addresses, the GPUs, and what is simulated."""
+    view.show(current(), out)
+
+
+@click.command()
+def doctor() -> None:
+    """Check this machine: one line per point, OK or FAIL with the fix. Exit code 1 if any point fails."""
+    if not checks.run(out):
+        raise SystemExit(1)
+
+
+@click.command()
+def env() -> None:
+    """Print shell commands that point kubectl and helm at the lab.
+
+    \b
+    eval "$(raglab env)"      for this shell; your ~/.kube/config is not touched
+    """
+    for name, value in current().environment().items():
+        if os.environ.get(name) != value:
+            click.echo(f"export {name}={shlex.quote(value)}")
+    if sys.stdout.isatty():
+        err.print('[dim]# These lines do nothing yet. Run: eval "$(raglab env)"[/dim]')
+
+
+@click.command()
+def kubeconfig() -> None:
+    """Print the path of the lab's kubeconfig.
+
+    \b
+    kubectl --kubeconfig "$(raglab kubeconfig)" get nodes
+    """
+    path = current().kubeconfig()
+    click.echo(path)
+    if not path.exists():
+        err.print("It does not exist yet: raglab up writes it")
+
+
+COMMANDS = (status, doctor, env, kubeconfig)

@@ -1,0 +1,129 @@
+"""The cluster process: starting it in the background, finding it again, and ending it with everything it started."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+
+from raglab.pocket.config import Settings
+from raglab.pocket.node import guardian
+from raglab.targets import processes
+from raglab.targets.base import TargetError
+
+START_LIMIT = 30.0  # seconds; a start takes about one
+STOP_LIMIT = 90.0  # seconds; pods may use their whole termination grace
+ANSWER_LIMIT = 5.0  # seconds
+INTERVAL = 0.02  # seconds
+
+
+class Daemon:
+    """The process that runs the cluster of one state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.record, self.ready = state / "run" / "process.json", state / "run" / "ready.json"
+        self.log = state / "log" / "cluster.log"
+
+    def process(self) -> psutil.Process | None:
+        """The process, whether it is starting, ready or ending."""
+        return processes.recall(self.ready) or processes.recall(self.record)
+
+    def is_ready(self) -> bool:
+        """Whether the process lives and has said that its API answers."""
+        return processes.recall(self.ready) is not None
+
+    def crashed(self) -> bool:
+        """Whether the last run ended by itself or was killed, rather than stopped."""
+        return self.process() is None and self.record.exists()
+
+    def start(self, settings: Settings) -> float:
+        """Start the process and wait until its API answers; returns seconds.
+
+        If that fails or is interrupted, the process is ended again.
+        """
+        started, starter = time.monotonic(), self._spawn(settings)
+        try:
+            processes.remember(self.record, starter.pid)
+            self._wait_until_ready(starter)
+        except BaseException:
+            starter.terminate()
+            starter.wait(STOP_LIMIT)
+            raise
+        return time.monotonic() - started
+
+    def stop(self) -> bool:
+        """End the process and every pod, also pods that a killed process left; False if there was nothing."""
+        process = self.process()
+        if process is not None:
+            processes.end(process, STOP_LIMIT)  # if it must be killed, its guardian ends the pods
+        left = self._sweep()
+        self.record.unlink(missing_ok=True)
+        return process is not None or left > 0
+
+    def settle(self) -> None:
+        """Wait for a process that is still starting or ending, because the command that began it was killed."""
+        process, deadline = self.process(), time.monotonic() + STOP_LIMIT
+        while process is not None and process.is_running() and not self.is_ready():
+            if time.monotonic() > deadline:
+                raise TargetError(f"Process {process.pid} of this cluster does not end.", "raglab down")
+            time.sleep(INTERVAL)
+
+    def check_answer(self) -> None:
+        """A live process may still be stopped or stuck; raise `TargetError` then."""
+        trust = ssl.create_default_context(cafile=str(self.state / "pki" / "ca.crt"))
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+        )
+        try:
+            opener.open(f"{processes.facts(self.ready)['server']}/readyz", timeout=ANSWER_LIMIT).close()
+        except urllib.error.HTTPError:
+            return  # it answers, if not with yes
+        except OSError as error:
+            raise TargetError(
+                f"The cluster process runs, but its API gives no answer ({error}).",
+                "raglab down, then: raglab up",
+            ) from error
+
+    def _sweep(self) -> int:
+        try:
+            return guardian.sweep((self.state / "run" / "mark").read_text())
+        except FileNotFoundError:
+            return 0
+
+    def _spawn(self, settings: Settings) -> subprocess.Popen[bytes]:
+        """The process gets a session of its own, so that a terminal's Ctrl-C does not reach it."""
+        config = self.state / "config.yaml"
+        self.log.parent.mkdir(mode=0o700, exist_ok=True)
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.old"))
+        for file in (config, self.log):
+            file.touch(mode=0o600)
+        settings.dump(config)
+        command = [sys.executable, "-m", "raglab.pocket", "--config", str(config)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.state,
+            )
+
+    def _wait_until_ready(self, starter: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while not self.is_ready():
+            if starter.poll() is not None or time.monotonic() > deadline:
+                last = self.log.read_text(errors="replace").splitlines()[-1:] or ["(it said nothing)"]
+                raise TargetError(
+                    f"The pocket cluster did not start. Its last words: {last[0]}",
+                    f"raglab doctor   (full log: {self.log})",
+                )
+            time.sleep(INTERVAL)
