@@ -51,14 +51,17 @@ def environment(target: Target) -> dict[str, str]:
 
 
 def command() -> list[str]:
-    """JupyterLab on loopback, offline: no update check, no news."""
+    """JupyterLab on loopback, offline: no update check, no news, no extension catalogue."""
     options = [
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={paths.NOTEBOOKS}",
         f"--LabApp.default_url=/lab/tree/{FIRST}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdates",
+        "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
         "--LabApp.news_url=None",
-        "--log-level=ERROR",
+        "--LabApp.extension_manager=readonly",
+        "--LabApp.log_level=ERROR",
+        "--ServerApp.log_level=ERROR",
+        "--LanguageServerManager.node_roots=[]",  # asking npm for them would write to the home folder
     ]
     if not _browser():
         options.append("--no-browser")
