@@ -47,7 +47,7 @@ def draw(lesson: str) -> Drawing:
         lit="api" in lit,
     )
     d.arrow([(170, 150), (200, 150), (200, 90), (228, 90)], lit="api" in lit)
-    d.arrow([(170, 200), (228, 200)], lit="router" in lit or "llm" in lit)
+    d.arrow([(170, 200), (228, 200)], lit="router" in lit)
     d.box((230, 165), (175, 70), ["query-router", "upload · search · generate"], "green", lit="router" in lit)
     d.box((500, 50), (170, 70), ["LLM NIM", "nemollm-inference"], "blue", lit="llm" in lit)
     d.box((500, 165), (170, 70), ["Embedding NIM", "nemollm-embedding"], "red", lit="embedding" in lit)

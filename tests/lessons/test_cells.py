@@ -61,7 +61,7 @@ def test_few_outputs_are_left_uncompared() -> None:
 
 def test_wait_commands_are_bounded(notebook: Notebook) -> None:
     for cell in notebook.code:
-        for line in cell.lines:
+        for line in cell.source.replace("\\\n", " ").splitlines():
             if re.search(r"kubectl (wait|rollout status)", line):
                 assert "--timeout" in line, (
                     f"cell {cell.index}: give kubectl wait a --timeout, or a failure hangs the class"
