@@ -42,9 +42,9 @@ class Settings:
     """Probe twice a second until the first success instead of once per period: same outcome, shorter lessons."""
 
     def __post_init__(self) -> None:
-        loopback = ipaddress.ip_network("127.0.0.0/8")
+        loopback = ipaddress.IPv4Network("127.0.0.0/8")
         for name in ("api_host", "node_ip", "pod_cidr", "service_cidr"):
-            if not ipaddress.ip_network(getattr(self, name)).subnet_of(loopback):
+            if not ipaddress.IPv4Network(getattr(self, name)).subnet_of(loopback):
                 raise ValueError(f"{name} is {getattr(self, name)}: the pocket cluster listens on loopback only")
 
     @classmethod
