@@ -70,7 +70,7 @@ class Daemon:
     def settle(self) -> None:
         """Wait for a process that is still starting or ending, because the command that began it was killed."""
         process, deadline = self.process(), time.monotonic() + STOP_LIMIT
-        while process is not None and process.is_running() and not self.is_ready():
+        while process is not None and processes.lives(process) and not self.is_ready():
             if time.monotonic() > deadline:
                 raise TargetError(f"Process {process.pid} of this cluster does not end.", "raglab down")
             time.sleep(INTERVAL)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+KILL_LIMIT = 10.0  # seconds; only a program stuck in the kernel takes longer
+INTERVAL = 0.02  # seconds
 SAME_MOMENT = 1.0  # seconds; creation times come in clock ticks and shift a little when the clock is set
 
 
@@ -38,18 +41,34 @@ def recall(file: Path) -> psutil.Process | None:
         record = facts(file)
         process = psutil.Process(record["pid"])
         same = abs(process.create_time() - record["created"]) < SAME_MOMENT
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        return process if same and lives(process) else None
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
+
+
+def lives(process: psutil.Process) -> bool:
+    """False as soon as a process has ended, even if its parent has not noticed yet (a zombie)."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def end(process: psutil.Process, limit: float) -> None:
     """Ask a process to end, wait up to `limit` seconds, then make it."""
     try:
         process.terminate()
-        process.wait(limit)
+        if not _ended_within(process, limit):
+            process.kill()
+            _ended_within(process, KILL_LIMIT)
     except psutil.NoSuchProcess:
         return
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(10)
+
+
+def _ended_within(process: psutil.Process, limit: float) -> bool:
+    deadline = time.monotonic() + limit
+    while lives(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(INTERVAL)
+    return True

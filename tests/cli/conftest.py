@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from raglab import paths
+from raglab.pocket.kinds.schema import Schemas
+from raglab.services import models
+from raglab.targets.network import reserved
+from tests.cli.lab import Lab
+
+
+@pytest.fixture(scope="session")
+def model_folder() -> Path:
+    """The prepared models, shared by all labs."""
+    models.prepare(paths.models(), lambda what, share: None)
+    return paths.models()
+
+
+@pytest.fixture(scope="session")
+def schema_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compiled schemas, copied into each lab."""
+    folder = tmp_path_factory.mktemp("schemas")
+    Schemas.load(folder)
+    return folder
+
+
+@pytest.fixture
+def lab(tmp_path: Path, model_folder: Path, schema_folder: Path) -> Iterator[Lab]:
+    """A lab that has been set up and was never started."""
+    with reserved() as network:
+        made = Lab(tmp_path, network, model_folder)
+        made.user.mkdir()
+        made.home.mkdir(mode=0o700)
+        shutil.copytree(schema_folder, made.home / "cache" / "schemas")
+        yield made
+        if made.processes():
+            made.finish(made.begin("down"))
