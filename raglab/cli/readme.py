@@ -1,0 +1,27 @@
+"""The lesson table of the README, which is made from ``notebooks/lessons.toml``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from raglab import paths
+from raglab.lesson import manifest, strips
+
+README = paths.CHECKOUT / "README.md"
+BEGIN, END = "<!-- lessons: generated from notebooks/lessons.toml -->", "<!-- end of lessons -->"
+
+
+def rendered(text: str) -> str:
+    """`text` with the table as the manifest wants it."""
+    table = strips.table(manifest.load().values())
+    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL)
+
+
+def refresh(file: Path = README) -> bool:
+    """Bring the README up to date; True if it had to be changed."""
+    old = file.read_text()
+    new = rendered(old)
+    if new != old:
+        file.write_text(new)
+    return new != old

@@ -1,0 +1,213 @@
+"""A newcomer clones the repository, types what the README says, and leaves nothing behind.
+
+Everything happens in a temporary folder whose name has a space, with a home folder of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from raglab.paths import CHECKOUT
+from raglab.targets.network import Network, reserved
+from tests.newcomer.readme import commands
+
+INSTALL_LIMIT = 300.0  # seconds, with a package mirror nearby
+LIMIT = 120.0
+LOOPBACK_ONLY = [
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--net",
+    "sh",
+    "-c",
+    'ip link set lo up && exec "$@"',
+    "sh",
+]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@dataclass
+class Newcomer:
+    """A person with a fresh clone and an interactive shell."""
+
+    folder: Path
+    network: Network
+
+    @property
+    def clone(self) -> Path:
+        return self.folder / "my lab"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The machine's own PATH and pip settings; nothing of the checkout these tests run from."""
+        own = str(Path(sys.prefix) / "bin")
+        path = [item for item in os.environ["PATH"].split(":") if item != own]
+        kept = {
+            name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "LANG"))
+        }
+        return {
+            **kept,
+            "PATH": f"{Path(sys.base_prefix) / 'bin'}:{':'.join(path)}",
+            "HOME": str(self.folder / "home"),
+            "RAGLAB_HOME": str(self.folder / "state"),
+            "RAGLAB_NETWORK": str(self.network.number),
+            "NO_BROWSER": "1",
+        }
+
+    def begin(self, script: str, *prefix: str) -> subprocess.Popen[str]:
+        """Start shell commands in the clone."""
+        return subprocess.Popen(
+            [*prefix, "bash", "-ec", script],
+            cwd=self.clone,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, script: str, *prefix: str, limit: float = LIMIT) -> str:
+        """Output of shell commands that succeed."""
+        process = self.begin(script, *prefix)
+        try:
+            said, _ = process.communicate(timeout=limit)
+        finally:
+            _kill_group(process)
+        assert process.returncode == 0, said
+        return said
+
+    def assert_nothing_left(self) -> None:
+        left = [p for p in psutil.process_iter() if _mentions(p, str(self.folder))]
+        assert left == []
+        assert self.network.in_use() == []
+
+
+@pytest.fixture(scope="module")
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
+    """A clone of what is committed, not yet installed."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    with reserved() as network:
+        person = Newcomer(folder, network)
+        (folder / "home").mkdir()
+        subprocess.run(
+            ["git", "clone", "--quiet", str(CHECKOUT), str(person.clone)], check=True, timeout=LIMIT
+        )
+        yield person
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def follow(process: subprocess.Popen[str], until: str, limit: float) -> str:
+    """Read output up to a line that contains `until`."""
+    assert process.stdout is not None
+    deadline, said = time.monotonic() + limit, ""
+    for line in process.stdout:
+        said += line
+        if until in line:
+            return said
+        assert time.monotonic() < deadline, said
+    pytest.fail(f"ended before {until!r}:\n{said}")
+
+
+def press_ctrl_c(process: subprocess.Popen[str]) -> str:
+    """What a terminal does: the whole foreground group gets the signal."""
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=LIMIT)
+    return said
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _mentions(process: psutil.Process, text: str) -> bool:
+    try:
+        return any(text in item for item in [*process.cmdline(), *process.environ().values()])
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return False
+
+
+def test_1_interrupted_installation_goes_on_and_opens_the_course(newcomer: Newcomer):
+    lab = commands("Start")[0]
+    assert lab == "make lab"
+    first = newcomer.begin(lab)
+    follow(first, "installing", INSTALL_LIMIT)
+    follow(first, "%", INSTALL_LIMIT)
+    assert "run the same command again" in press_ctrl_c(first)
+    newcomer.assert_nothing_left()
+
+    second = newcomer.begin(lab)
+    try:
+        said = follow(second, "Ctrl-C here ends the lab", INSTALL_LIMIT)
+        assert "creating .venv" not in said and "100 %" in said and "GB in" in said
+        found = re.search(r"http://127\.0\.0\.1:\S+", said)
+        assert found, said
+        assert requests.get(found[0], timeout=LIMIT).status_code == 200
+        assert "have ended" in press_ctrl_c(second)
+    finally:
+        _kill_group(second)
+    newcomer.assert_nothing_left()
+
+
+def test_2_commands_without_notebooks(newcomer: Newcomer):
+    started = time.monotonic()
+    assert "ready" in newcomer.run("make help && python3 -m raglab.bootstrap setup")
+    assert time.monotonic() - started < 5, "nothing was left to do"
+    said = newcomer.run(
+        "\n".join(commands("Without notebooks")).replace("raglab doctor", "raglab doctor || true")
+    )
+    for expected in ("is ready after", "minikube (v", "kubectl and helm run", "have ended"):
+        assert expected in said
+    newcomer.assert_nothing_left()
+    assert list((newcomer.folder / "home").iterdir()) == []
+    assert newcomer.run("git status --short") == ""
+
+
+def test_3_installation_is_what_requirements_say(newcomer: Newcomer):
+    newcomer.run(".venv/bin/python -m pytest -q -p no:cacheprovider tests/cli/test_requirements.py")
+
+
+QUESTION = (
+    '{"model": "llama-2-7b-chat", "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}'
+)
+FLOW = f"""
+source .venv/bin/activate
+! getent hosts pypi.org
+raglab up
+eval "$(raglab env)"
+kubectl apply -f kubernetes-config/namespace.yaml -f kubernetes-config/storage
+helm upgrade --install nemollm-inference kubernetes-config/charts/nemollm-inference -n rag-sample \
+  -f "$VALUES/nemollm-inference.yaml"
+kubectl rollout status statefulset/nemollm-inference -n rag-sample --timeout=90s
+python -c '
+import os, requests, sys
+url = "http://" + os.environ["NODE_ADDRESS"] + ":30005/v1/chat/completions"
+print(requests.post(url, data=sys.argv[1], headers={{"Content-Type": "application/json"}}, timeout=60).json())
+' '{QUESTION}'
+raglab down
+"""
+
+
+def test_4_everything_works_without_a_network(newcomer: Newcomer):
+    allowed = subprocess.run([*LOOPBACK_ONLY, "true"], capture_output=True, text=True)
+    if allowed.returncode:
+        pytest.skip(f"this machine forbids network namespaces: {allowed.stderr.strip()}")
+    said = newcomer.run(FLOW, *LOOPBACK_ONLY)
+    assert "'usage'" in said and "have ended" in said
+    newcomer.assert_nothing_left()
