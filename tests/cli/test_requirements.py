@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from raglab.bootstrap import normal
 from raglab.paths import CHECKOUT
@@ -38,6 +39,13 @@ def test_what_a_package_needs_is_listed_in_a_fitting_version(name: str):
         assert normal(need.name) in NAMES, f"{name} needs {need}"
         version = importlib.metadata.version(need.name)
         assert need.specifier.contains(version, prereleases=True), f"{name} needs {need}, not {version}"
+
+
+@pytest.mark.parametrize("python", ["3.11.2", "3.12.0", "3.13.0", "3.14.0"])
+def test_every_package_runs_on_the_promised_versions_of_python(python: str):
+    """Debian 12 has 3.11.2, and some packages ask for a later 3.11."""
+    ranges = {name: importlib.metadata.metadata(name)["Requires-Python"] or "" for name in NAMES}
+    assert [name for name, text in ranges.items() if not SpecifierSet(text).contains(python)] == []
 
 
 def test_installation_has_exactly_the_listed_packages():

@@ -22,6 +22,7 @@ import requests
 
 from raglab.paths import CHECKOUT
 from raglab.targets.network import Network, reserved
+from tests.cli.lab import heed_ctrl_c
 from tests.newcomer.readme import commands
 
 INSTALL_LIMIT = 300.0  # seconds, with a package mirror nearby
@@ -53,15 +54,13 @@ class Newcomer:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The machine's own PATH and pip settings; nothing of the checkout these tests run from."""
-        own = str(Path(sys.prefix) / "bin")
-        path = [item for item in os.environ["PATH"].split(":") if item != own]
+        """A bare machine's PATH with this Python first, and this machine's way to its package index."""
         kept = {
             name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "LANG"))
         }
         return {
             **kept,
-            "PATH": f"{Path(sys.base_prefix) / 'bin'}:{':'.join(path)}",
+            "PATH": f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.folder / "home"),
             "RAGLAB_HOME": str(self.folder / "state"),
             "RAGLAB_NETWORK": str(self.network.number),
@@ -79,6 +78,7 @@ class Newcomer:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=heed_ctrl_c,
         )
 
     def run(self, script: str, *prefix: str, limit: float = LIMIT) -> str:
