@@ -345,6 +345,38 @@ def test_unknown_images_cannot_be_pulled(pods: Pods):
     pods.kubectl("delete", "pod", "none", "--timeout=10s")
 
 
+def test_a_pod_that_waits_for_its_image_takes_another_one_at_once(pods: Pods):
+    pods.create(pod("fix", "example.com/nosuch:1"))
+    pods.wait("fix", ".status.containerStatuses[0].state.waiting.reason", "ImagePullBackOff")
+    pods.kubectl("set", "image", "pod/fix", "c=example.com/wait:1")
+    pods.wait("fix", ".status.phase", "Running")
+    container = pods.container("fix")
+    assert (container["image"], container["restartCount"]) == ("example.com/wait:1", 0)
+
+
+def test_a_running_container_starts_anew_with_a_changed_image(pods: Pods):
+    pods.create(pod("swap", "example.com/wait:1", restartPolicy="Always"))
+    pods.wait("swap", ".status.phase", "Running")
+    pods.kubectl("set", "image", "pod/swap", "c=example.com/wait:2")
+    pods.wait("swap", ".status.containerStatuses[0].image", "example.com/wait:2")
+    pods.wait("swap", ".status.containerStatuses[0].restartCount", "1")
+    pods.wait("swap", ".status.containerStatuses[0].state.running")
+    pods.event("swap", "Killing", "Container c definition changed, will be restarted")
+
+
+def test_logs_and_commands_of_a_container_that_does_not_run(pods: Pods):
+    pods.create(pod("off", "example.com/nosuch:1"), pod("nowhere", nodeSelector={"no": "node"}))
+    pods.wait("off", ".status.containerStatuses[0].state.waiting.reason", "ImagePullBackOff")
+    pods.wait("nowhere", ".status.conditions[?(@.type=='PodScheduled')].reason", "Unschedulable")
+    assert pods.kubectl("logs", "nowhere") == ""
+    refused = pods.cluster.refused("-n", pods.namespace, "exec", "nowhere", "--", "true")
+    assert "pod nowhere does not have a host assigned" in refused
+    refused = pods.cluster.refused("-n", pods.namespace, "exec", "off", "--", "true")
+    assert refused == (
+        'error: Internal error occurred: unable to upgrade connection: container not found ("c")\n'
+    )
+
+
 def test_a_missing_key_is_a_configuration_error_until_it_is_there(pods: Pods):
     env = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "later", "key": "x"}}}]
     pods.create(pod("cfg", command="echo $X", env=env))

@@ -1,4 +1,4 @@
-"""Which container of a pod a request for logs or a command means."""
+"""Which container of a pod a request for logs or a command means, and whether the pod is on a node at all."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def choose(pod: dict[str, Any], wanted: str) -> str:
     if wanted not in normal + init:
         raise bad_request(f"container {wanted} is not valid for pod {name}")
     return wanted
+
+
+def is_placed(pod: dict[str, Any]) -> bool:
+    """Whether a node has the pod: before that nothing of it runs or has run."""
+    return bool(pod["spec"].get("nodeName"))

@@ -35,6 +35,8 @@ async def serve(call: Call) -> web.StreamResponse:
     command = query.getall("command", [])
     if not command:
         raise bad_request("you must specify at least one command for the container")
+    if not containers.is_placed(pod):
+        raise bad_request(f"pod {target.name} does not have a host assigned")
     socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=LONGEST_MESSAGE)
     if not socket.can_prepare(call.request).ok:
         raise bad_request("Upgrade request required: this server runs commands over WebSockets only")

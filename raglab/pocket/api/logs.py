@@ -27,6 +27,8 @@ async def serve(call: Call) -> web.StreamResponse:
         raise not_implemented("this API server runs without a node, so there are no logs")
     pod = server.registry.get(target.kind, target.namespace, target.name)
     options = _options(call.request.query, containers.choose(pod, call.request.query.get("container", "")))
+    if not containers.is_placed(pod):
+        return web.Response(text="")
     pieces = cast(AsyncIterator[bytes], server.streams.logs(target.namespace, target.name, options))
     response = web.StreamResponse(
         headers={"Content-Type": "text/plain", "Cache-Control": "no-cache, private"}

@@ -129,6 +129,7 @@ class Registry:
             self._allocator.complete(new, None)
         if self.store.get(kind.storage_key, meta.get("namespace", ""), meta["name"]):
             raise already_exists(kind.plural, kind.group, meta["name"])
+        options.warnings.extend(validation.warnings(self._storage_kind(kind), new))
         return conversion.from_storage(kind, self._put(kind, new, None, options))
 
     def update(self, kind: Kind, namespace: str, name: str, obj: Object, options: Options) -> Object:
@@ -219,6 +220,8 @@ class Registry:
             if kind.storage_key == SERVICES:
                 self._allocator.complete(new, current)
             strategy.count_generation(kind, new, current)
+            if kind.kind != "Pod" and new.get("spec") != current.get("spec"):
+                options.warnings.extend(validation.warnings(self._storage_kind(kind), new))
         stored = current if new == current else self._put(kind, new, current, options)
         return conversion.from_storage(kind, stored)
 

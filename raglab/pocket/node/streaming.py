@@ -39,7 +39,8 @@ class Streaming:
         """See `NodeStreams.exec`."""
         found = self._container(namespace, pod, container)
         if "running" not in found.state or found.box is None:
-            raise StatusError(500, "InternalError", f'container not found ("{container}")')
+            text = f'unable to upgrade connection: container not found ("{found.name}")'
+            raise StatusError(500, "InternalError", f"Internal error occurred: {text}")
         try:
             return await found.box.open(command, stdin=stdin, tty=tty)
         except StartFailed as error:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from raglab.pocket.api.registry import Options
 from raglab.pocket.errors import StatusError
 
 
@@ -105,8 +106,6 @@ def test_a_claim_without_class_gets_the_newest_default(api):
 
 
 def test_unknown_fields_are_refused_reported_or_ignored(api):
-    from raglab.pocket.api.registry import Options
-
     kind = api.kind("configmaps")
     obj = {"metadata": {"name": "a"}, "dta": {}, "x": 1}
     options = Options(field_validation="Strict")
@@ -123,6 +122,25 @@ def test_unknown_fields_are_refused_reported_or_ignored(api):
     options = Options(field_validation="Ignore")
     api.registry.update(kind, "default", "a", obj, options)
     assert options.warnings == []
+
+
+def test_what_is_allowed_and_likely_a_mistake_is_told(api, deployment):
+    kind, spec = api.kind("deployments"), deployment["spec"]
+    twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+    container = spec["template"]["spec"]["containers"][0] | {"env": twice}
+    template = spec["template"] | {"spec": {"containers": [container]}}
+    options = Options()
+    wanted = {"metadata": {"name": "twice"}, "spec": spec | {"template": template}}
+    stored = api.registry.create(kind, "default", wanted, options)
+    hides = 'spec.template.spec.containers[0].env[1]: hides previous definition of "A"'
+    assert [text.startswith(hides) for text in options.warnings] == [True]
+    options = Options()
+    labelled = stored | {"metadata": stored["metadata"] | {"labels": {"a": "b"}}}
+    stored = api.registry.update(kind, "default", "twice", labelled, options)
+    assert options.warnings == []
+    scaled = stored | {"spec": stored["spec"] | {"replicas": 3}}
+    api.registry.update(kind, "default", "twice", scaled, options)
+    assert [text.startswith(hides) for text in options.warnings] == [True]
 
 
 def test_a_dry_run_stores_nothing(api, deployment):

@@ -95,12 +95,12 @@ class Api:
             return body
 
     def pod(self, name: str = "p", **spec):
-        """A stored pod."""
+        """A stored pod, on a node unless `spec` says otherwise."""
         obj = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": name, "namespace": "default"},
-            "spec": {"containers": [{"name": "main", "image": "busybox"}]} | spec,
+            "spec": {"containers": [{"name": "main", "image": "busybox"}], "nodeName": "minikube"} | spec,
         }
         return self.registry.create(self.registry.kinds.plural("pods"), "default", obj, Options())
 

@@ -51,6 +51,15 @@ async def test_one_of_several_containers_must_be_named(api):
     assert error["message"] == "a container name must be specified for pod p, choose one of: [a b]"
 
 
+async def test_a_pod_without_a_node_has_an_empty_log_and_runs_no_commands(api):
+    api.pod(nodeName="")
+    async with api.client.get(f"{POD}/log?follow=true") as response:
+        assert (response.status, await response.text()) == (200, "")
+    error = await api.call("POST", f"{POD}/exec?command=0", 400)
+    assert error["message"] == "pod p does not have a host assigned"
+    assert not api.streams.options
+
+
 async def receive_all(socket) -> list[tuple[int, bytes]]:
     messages = [message.data async for message in socket if message.type is WSMsgType.BINARY]
     return [(message[0], message[1:]) for message in messages]
