@@ -1,6 +1,7 @@
 """A newcomer clones the repository, types what the README says, and leaves nothing behind.
 
-Everything happens in a temporary folder whose name has a space, with a home folder of its own.
+Everything happens in a temporary folder whose name has a space, with a home folder of its own. Run by root, the
+newcomer is an ordinary user all the same, if a Python can be found that such a user may run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ from raglab.targets.network import Network, reserved
 from tests.cli.lab import heed_ctrl_c
 from tests.newcomer.readme import commands
 
+USER = 54321
+"""Any number that belongs to nobody."""
 INSTALL_LIMIT = 300.0  # seconds, with a package mirror nearby
 LIMIT = 120.0
 LOOPBACK_ONLY = [
@@ -47,6 +51,9 @@ class Newcomer:
 
     folder: Path
     network: Network
+    python: Path
+    become: list[str]
+    """Command prefix that makes an ordinary user of root; empty for those who are ordinary already."""
 
     @property
     def clone(self) -> Path:
@@ -60,7 +67,7 @@ class Newcomer:
         }
         return {
             **kept,
-            "PATH": f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.folder / "home"),
             "RAGLAB_HOME": str(self.folder / "state"),
             "RAGLAB_NETWORK": str(self.network.number),
@@ -70,7 +77,7 @@ class Newcomer:
     def begin(self, script: str, *prefix: str) -> subprocess.Popen[str]:
         """Start shell commands in the clone."""
         return subprocess.Popen(
-            [*prefix, "bash", "-ec", script],
+            [*self.become, *prefix, "bash", "-ec", script],
             cwd=self.clone,
             env=self.variables,
             stdin=subprocess.DEVNULL,
@@ -98,17 +105,38 @@ class Newcomer:
 
 
 @pytest.fixture(scope="module")
-def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
+def newcomer() -> Iterator[Newcomer]:
     """A clone of what is committed, not yet installed."""
-    folder = tmp_path_factory.mktemp("newcomer")
+    python, become = _ordinary_user()
+    folder = Path(tempfile.mkdtemp(prefix="raglab-newcomer-"))
     with reserved() as network:
-        person = Newcomer(folder, network)
+        person = Newcomer(folder, network, python, become)
         (folder / "home").mkdir()
         subprocess.run(
             ["git", "clone", "--quiet", str(CHECKOUT), str(person.clone)], check=True, timeout=LIMIT
         )
+        if become:
+            subprocess.run(["chown", "-R", f"{USER}:{USER}", str(folder)], check=True)
         yield person
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder)
+
+
+def _ordinary_user() -> tuple[Path, list[str]]:
+    """A Python that works for an ordinary user, and how to become one."""
+    own = Path(sys.base_prefix) / "bin" / "python3"
+    if os.geteuid() != 0:
+        return own, []
+    become = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+    for python in (own, Path("/usr/bin/python3")):
+        probe = [
+            *become,
+            str(python),
+            "-c",
+            "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))",
+        ]
+        if subprocess.run(probe, capture_output=True, cwd="/").returncode == 0:
+            return python, become
+    return own, []
 
 
 def follow(process: subprocess.Popen[str], until: str, limit: float) -> str:
@@ -186,14 +214,27 @@ def test_3_installation_is_what_requirements_say(newcomer: Newcomer):
 QUESTION = (
     '{"model": "llama-2-7b-chat", "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}'
 )
-FLOW = f"""
+BEGIN = """
 source .venv/bin/activate
-! getent hosts pypi.org
 raglab up
 eval "$(raglab env)"
 kubectl apply -f kubernetes-config/namespace.yaml -f kubernetes-config/storage
-helm upgrade --install nemollm-inference kubernetes-config/charts/nemollm-inference -n rag-sample \
-  -f "$VALUES/nemollm-inference.yaml"
+install() {
+  helm upgrade --install "$1" "kubernetes-config/charts/$1" -n rag-sample -f "$VALUES/$1.yaml"
+}
+"""
+APPLICATION = f"""{BEGIN}
+for chart in nemollm-inference nemollm-embedding rag-app; do install $chart; done
+kubectl wait pod --all -n rag-sample --for=condition=Ready --timeout=90s
+kubectl exec -n rag-sample pgvector-0 -- sh -c \
+  'PGPASSWORD=$POSTGRES_PASSWORD psql -U $POSTGRES_USER -d $POSTGRES_DB -c "SELECT 6 * 7 AS answer"'
+raglab status
+raglab down
+"""
+ANSWER = f"""
+! getent hosts example.com
+{BEGIN}
+install nemollm-inference
 kubectl rollout status statefulset/nemollm-inference -n rag-sample --timeout=90s
 python -c '
 import os, requests, sys
@@ -204,10 +245,17 @@ raglab down
 """
 
 
-def test_4_everything_works_without_a_network(newcomer: Newcomer):
-    allowed = subprocess.run([*LOOPBACK_ONLY, "true"], capture_output=True, text=True)
+def test_4_application_runs_for_an_ordinary_user(newcomer: Newcomer):
+    said = newcomer.run(APPLICATION)
+    assert said.count("condition met") == 4 and "42" in said
+    assert "3 of 4 in use (simulated)" in said
+    newcomer.assert_nothing_left()
+
+
+def test_5_everything_works_without_a_network(newcomer: Newcomer):
+    allowed = subprocess.run([*newcomer.become, *LOOPBACK_ONLY, "true"], capture_output=True, text=True)
     if allowed.returncode:
         pytest.skip(f"this machine forbids network namespaces: {allowed.stderr.strip()}")
-    said = newcomer.run(FLOW, *LOOPBACK_ONLY)
+    said = newcomer.run(ANSWER, *LOOPBACK_ONLY)
     assert "'usage'" in said and "have ended" in said
     newcomer.assert_nothing_left()
