@@ -19,7 +19,9 @@ def figure(plot: Any, alt: str) -> None:
     if len(alt.split()) < MINIMUM_WORDS:
         raise ValueError(f"alt needs at least {MINIMUM_WORDS} words that say what the figure shows")
     buffer = io.BytesIO()
-    plot.savefig(buffer, format="png", dpi=120, bbox_inches="tight", metadata={"Description": alt, "Software": None})
+    plot.savefig(
+        buffer, format="png", dpi=120, bbox_inches="tight", metadata={"Description": alt, "Software": None}
+    )
     picture = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": f"Figure: {alt}"}
     display(picture, raw=True, metadata={"image/png": {"alt": alt}})
     print(f"Figure: {alt}")
