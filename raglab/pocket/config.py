@@ -45,7 +45,9 @@ class Settings:
         loopback = ipaddress.IPv4Network("127.0.0.0/8")
         for name in ("api_host", "node_ip", "pod_cidr", "service_cidr"):
             if not ipaddress.IPv4Network(getattr(self, name)).subnet_of(loopback):
-                raise ValueError(f"{name} is {getattr(self, name)}: the pocket cluster listens on loopback only")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}: the pocket cluster listens on loopback only"
+                )
 
     @classmethod
     def load(cls, path: Path) -> Settings:
