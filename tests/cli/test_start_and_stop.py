@@ -29,8 +29,11 @@ def test_up_twice_and_down_twice(lab: Lab):
 MOMENTS = ("", "pocket/run/turn", "pocket/run/process.json", "pocket/store.sqlite", "pocket/kubeconfig")
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=lambda file: Path(file).name or "at once")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [*((moment, signal.SIGINT) for moment in MOMENTS), ("pocket/run/process.json", signal.SIGTERM)],
+    ids=lambda value: Path(value).name or "at once" if isinstance(value, str) else value.name,
+)
 def test_interrupted_up_leaves_nothing_and_goes_on_next_time(lab: Lab, moment: str, number: int):
     starting = lab.begin("up")
     wait_until(lambda: (lab.home / moment).exists() or starting.poll() is not None, lambda: f"no {moment}")
