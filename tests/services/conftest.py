@@ -64,13 +64,13 @@ class Running:
     def answers(self, path: str) -> bool:
         """Whether GET gives 200."""
         try:
-            return httpx.get(self.url + path, timeout=2, trust_env=False).status_code == 200
+            return httpx.get(self.url + path, timeout=10, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 
     def listens(self) -> bool:
         try:
-            socket.create_connection((self.host, self.port), timeout=1).close()
+            socket.create_connection((self.host, self.port), timeout=10).close()
         except OSError:
             return False
         return True
@@ -80,9 +80,9 @@ Start = Callable[..., Running]
 
 
 def free_address() -> str:
-    """A loopback address that no other test of this machine uses now: named by process id and a counter."""
+    """A loopback address that no test and no lab of this machine uses now: named by process id and a counter."""
     number = next(_numbers)
-    return f"127.20.{os.getpid() % 254 + 1}.{number % 254 + 1}"
+    return f"127.201.{os.getpid() % 254 + 1}.{number % 254 + 1}"
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +115,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
             running.process.terminate()
     for running in reversed(started):
         try:
-            running.process.wait(15)
+            running.process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(running.process.pid, signal.SIGKILL)
             running.process.wait()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
+from raglab.services.nim.arguments import Arguments
 from raglab.services.nim.errors import ApiError, one_or_many
 
 Text = Annotated[str, Field(min_length=1)]
 _TYPES = ("query", "passage")
 
 
-class EmbeddingRequest(BaseModel):
+class EmbeddingRequest(Arguments):
     """POST /v1/embeddings."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: Text
     input: Annotated[list[Text], Field(min_length=1), BeforeValidator(one_or_many)]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from raglab.services.nim.arguments import Arguments
 from raglab.services.nim.errors import one_or_many
 
 Text = Annotated[str, Field(min_length=1)]
@@ -57,7 +58,7 @@ class ResponseFormat(_Strict):
     json_schema: dict[str, Any] | None = None
 
 
-class _Request(_Strict):
+class _Request(Arguments):
     model: Text
     stream: bool = False
     stream_options: StreamOptions | None = None

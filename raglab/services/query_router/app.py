@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, File, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi_offline import FastAPIOffline
 from haystack import tracing
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
@@ -42,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         preparing.cancel()
         service.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # /docs and /redoc without files from the network
         title="query-router",
         description="Retrieval-augmented generation over two NIMs and pgvector.",
         version="0.1.0",
@@ -102,7 +103,7 @@ def _add_library(app: FastAPI, service: Service) -> None:
     async def delete_document(filename: Annotated[str, Query(min_length=1)]) -> Note:
         """Remove an uploaded file."""
         chunks = await service.delete(filename)
-        return Note(message=f"Deleted {filename} ({chunks} chunks)")
+        return Note(message=f"Deleted {filename} ({chunks} chunk{'' if chunks == 1 else 's'})")
 
 
 def _add_operations(app: FastAPI, service: Service, metrics: Metrics) -> None:

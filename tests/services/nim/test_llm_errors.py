@@ -126,3 +126,13 @@ def test_a_body_that_is_too_large_is_413(llm: Nim):
 def test_unknown_paths_and_methods(llm: Nim, method: str, path: str, status: int):
     with llm.client() as client:
         error_of(client.request(method, path), status)
+
+
+def test_null_means_left_out(llm: Nim):
+    nulls = dict.fromkeys(
+        ("n", "stop", "seed", "stream", "frequency_penalty", "temperature", "top_p", "logprobs")
+    )
+    with llm.client() as client:
+        assert client.post(CHAT, json=chat() | nulls).status_code == 200
+        assert error_of(client.post(CHAT, json=chat(messages=None)), 400)["param"] == "messages"
+        assert error_of(client.post(CHAT, json=chat(temprature=None)), 400)["param"] == "temprature"

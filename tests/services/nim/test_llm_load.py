@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from tests.services.nim.test_llm_metrics import value
 
 CHAT = "/v1/chat/completions"
 LONG = {"ignore_eos": True, "max_tokens": 3000, "stream": True}
+IMPATIENT = httpx.Timeout(60, read=0.5)
 Start = Callable[..., Nim]
 
 
@@ -30,7 +32,7 @@ def long_stream(nim: Nim) -> Iterator[Iterator[str]]:
         yield lines
 
 
-def eventually(check: Callable[[], bool], seconds: float = 15) -> None:
+def eventually(check: Callable[[], bool], seconds: float = 60) -> None:
     """Waits for a condition, bounded."""
     deadline = time.monotonic() + seconds
     while not check():
@@ -63,31 +65,36 @@ def test_an_abandoned_stream_frees_its_slot(start: Start):
 def test_an_abandoned_prompt_frees_its_slot(start: Start):
     nim = start("llm", RAGLAB_SLOTS="1")
     with nim.client() as client, pytest.raises(httpx.ReadTimeout):
-        client.post(CHAT, json=chat("word " * 3800), timeout=0.5)
-    eventually(lambda: value(nim, "num_requests_running") == 0, 5)
+        client.post(CHAT, json=chat("word " * 3800), timeout=IMPATIENT)
+    eventually(lambda: value(nim, "num_requests_running") == 0)
+    assert value(nim, "prompt_tokens_total") == 0, "the prompt was read to its end"
 
 
-def test_overload_is_503_with_retry_after_and_health_stays(start: Start):
+async def test_overload_is_503_with_retry_after_and_health_stays(start: Start):
     nim = start("llm", RAGLAB_SLOTS="1", RAGLAB_MAX_WAITING="1")
-    with long_stream(nim), nim.client() as client, ThreadPoolExecutor(1) as pool:
-        abandoned = pool.submit(pytest.raises, httpx.ReadTimeout, client.post, CHAT, json=chat(), timeout=3)
-        eventually(lambda: value(nim, "num_requests_waiting") == 1)
-        refused = client.post(CHAT, json=chat())
-        assert refused.status_code == 503
-        assert 1 <= int(refused.headers["retry-after"]) <= 60
-        assert refused.json()["error"]["code"] == "overloaded"
-        assert client.get("/v1/health/ready").status_code == 200
-        abandoned.result()
-        eventually(lambda: value(nim, "num_requests_waiting") == 0)
+    patient = httpx.AsyncClient(base_url=nim.url, timeout=100, trust_env=False)
+    async with patient:
+        with long_stream(nim), nim.client() as client:
+            waiting = asyncio.create_task(patient.post(CHAT, json=chat()))
+            await asyncio.to_thread(eventually, lambda: value(nim, "num_requests_waiting") == 1)
+            refused = client.post(CHAT, json=chat())
+            assert refused.status_code == 503
+            assert 1 <= int(refused.headers["retry-after"]) <= 60
+            assert refused.json()["error"]["code"] == "overloaded"
+            assert client.get("/v1/health/ready").status_code == 200
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                await waiting
+            await asyncio.to_thread(eventually, lambda: value(nim, "num_requests_waiting") == 0)
 
 
 def test_sigterm_lets_a_stream_end_whole_and_refuses_new_work(start: Start):
-    nim = start("llm")
+    nim = start("llm", RAGLAB_DRAIN_SECONDS="100")
     lines: list[str] = []
     begun = threading.Event()
 
     def read() -> None:
-        request = chat(ignore_eos=True, max_tokens=250, stream=True)
+        request = chat(ignore_eos=True, max_tokens=600, stream=True)
         with nim.client() as client, client.stream("POST", CHAT, json=request) as response:
             for line in response.iter_lines():
                 lines.append(line)
@@ -95,7 +102,7 @@ def test_sigterm_lets_a_stream_end_whole_and_refuses_new_work(start: Start):
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
     nim.process.terminate()
     with nim.client() as client:
         eventually(lambda: client.get("/v1/health/ready").status_code == 503)
@@ -103,29 +110,25 @@ def test_sigterm_lets_a_stream_end_whole_and_refuses_new_work(start: Start):
         refused = client.post(CHAT, json=chat())
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "1"
-    reader.join(30)
-    assert nim.process.wait(10) == 0
+    reader.join(90)
+    assert nim.process.wait(60) == 0
     assert lines[-2] == "data: [DONE]"
-    assert sum('"content":' in line for line in lines) >= 240
+    assert sum('"content":' in line for line in lines) >= 570
 
 
 def test_the_drain_time_is_a_limit(start: Start):
     nim = start("llm", RAGLAB_DRAIN_SECONDS="1")
     with long_stream(nim) as lines:
-        begun = time.monotonic()
         nim.process.terminate()
         rest = list(lines)
-        assert nim.process.wait(10) == 0
-    assert time.monotonic() - begun < 8
+        assert nim.process.wait(60) == 0
     assert '"code":"draining"' in rest[-4]
     assert rest[-2] == "data: [DONE]"
 
 
-def test_an_idle_stop_is_quick_and_leaves_nothing(start: Start):
-    nim = start("llm")
-    begun = time.monotonic()
+def test_an_idle_stop_does_not_wait_and_leaves_nothing(start: Start):
+    nim = start("llm", RAGLAB_DRAIN_SECONDS="3600")
     assert nim.stop() == 0
-    assert time.monotonic() - begun < 3
     assert not list(nim.log.parent.glob("llama-*"))
 
 

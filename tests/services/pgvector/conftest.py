@@ -65,7 +65,7 @@ class Database:
             "password": PASSWORD,
             "dbname": "api",
         }
-        return psycopg.connect(**(defaults | options), autocommit=True, connect_timeout=3)
+        return psycopg.connect(**(defaults | options), autocommit=True, connect_timeout=30)
 
 
 @pytest.fixture(scope="module")

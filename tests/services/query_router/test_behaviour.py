@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
-import time
+import re
 
 import httpx
 import pytest
@@ -17,6 +16,10 @@ from raglab.services.query_router.models import MAX_TEXT
 from tests.services.conftest import Running
 
 TEXT = "The brewery of the village makes a beer of {} and honey. Its {} cellar holds {} barrels. "
+
+
+ENDED = "e2e_request_latency_seconds_count"
+"""Counts the requests that got their whole answer."""
 
 
 def book(sentences: int) -> bytes:
@@ -39,30 +42,19 @@ async def test_pieces_are_whole_characters(router: Running) -> None:
     assert "".join(piece.decode("utf-8") for piece in pieces)
 
 
-async def search_time(client: httpx.AsyncClient) -> float:
-    started = time.perf_counter()
-    response = await client.post("/documentSearch", json={"content": "How many barrels are there?"})
-    assert response.status_code == 200
-    return time.perf_counter() - started
-
-
 async def test_searches_and_probes_answer_while_an_upload_runs(router: Running) -> None:
     async with httpx.AsyncClient(base_url=router.url, timeout=90) as client:
-        await search_time(client)
-        idle = statistics.median([await search_time(client) for _ in range(5)])
         files = {"file": ("book.txt", book(600))}
         running = asyncio.create_task(client.post("/uploadDocument", files=files))
-        searches, probes = [], []
+        question = {"content": "How many barrels are there?"}
+        answered = 0
         while not running.done():
-            searches.append(await search_time(client))
-            started = time.perf_counter()
+            assert (await client.post("/documentSearch", json=question)).status_code == 200
             assert (await client.get("/health")).status_code == 200
-            probes.append(time.perf_counter() - started)
+            answered += not running.done()
         assert running.result().status_code == 200
-    assert len(searches) > 3, "the upload ended too early to compare"
-    # the embedding service works on one batch at a time; a search waits for what is left of one
-    assert statistics.median(searches) < idle + 1.5
-    assert statistics.median(probes) < 0.5
+    # an upload that blocks the others lets none of them through before its end
+    assert answered > 3
 
 
 async def test_readers_see_the_old_file_or_the_new_never_both(router: Running) -> None:
@@ -92,24 +84,26 @@ async def test_readers_see_the_old_file_or_the_new_never_both(router: Running) -
 async def test_a_client_that_leaves_ends_the_generation(router: Running, llm_nim: Running) -> None:
     body = {"question": "Tell a long story.", "context": "", "use_knowledge_base": False, "num_tokens": 1000}
     async with httpx.AsyncClient(timeout=60) as client:
+        ended = await value(client, llm_nim, ENDED)
         async with client.stream("POST", f"{router.url}/generate", json=body) as response:
             async for _ in response.aiter_raw():
                 break
-        deadline = time.monotonic() + 8
-        while await running_requests(client, llm_nim):
-            assert time.monotonic() < deadline, "the model still works for a client that has gone"
+        async with asyncio.timeout(60):
+            while await value(client, llm_nim, "num_requests_running") > 0:
+                continue
+        assert await value(client, llm_nim, ENDED) == ended, "the model went on for a client that has gone"
 
 
-async def running_requests(client: httpx.AsyncClient, llm_nim: Running) -> float:
+async def value(client: httpx.AsyncClient, llm_nim: Running, series: str) -> float:
     text = (await client.get(f"{llm_nim.url}/metrics")).text
-    line = next(line for line in text.splitlines() if line.startswith("num_requests_running"))
+    line = next(line for line in text.splitlines() if line.startswith(series))
     return float(line.rpartition(" ")[2])
 
 
 def test_metrics(router: Running) -> None:
     httpx.post(f"{router.url}/documentSearch", json={"content": "beer"}, timeout=30).raise_for_status()
     httpx.get(f"{router.url}/documents", timeout=30).raise_for_status()
-    text = httpx.get(f"{router.url}/metrics").text
+    text = httpx.get(f"{router.url}/metrics", timeout=30).text
     for series in (
         'query_router_requests_total{method="/documentSearch",status="200"}',
         'query_router_request_duration_seconds_count{method="/documentSearch"}',
@@ -122,14 +116,23 @@ def test_metrics(router: Running) -> None:
 
 
 def test_probes_are_not_in_the_log(router: Running) -> None:
-    httpx.get(f"{router.url}/health").raise_for_status()
+    httpx.get(f"{router.url}/health", timeout=30).raise_for_status()
     assert "GET /health HTTP" not in router.output()
 
 
 def test_documentation(router: Running) -> None:
-    assert "swagger" in httpx.get(f"{router.url}/docs").text.lower()
-    described = httpx.get(f"{router.url}/openapi.json").json()["components"]["schemas"]["Prompt"]
+    described = httpx.get(f"{router.url}/openapi.json", timeout=30).json()["components"]["schemas"]["Prompt"]
     assert "only** when `use_knowledge_base` is false" in described["properties"]["context"]["description"]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_the_documentation_page_needs_no_network(router: Running, path: str) -> None:
+    with httpx.Client(base_url=router.url, timeout=30) as client:
+        page = client.get(path).text
+        files = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert len(files) >= 2
+        assert all(client.get(file).status_code == 200 for file in files if file.startswith("/"))
+    assert not re.findall(r"(?:src|href|url)=?[\"'(]https?://", page)
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))

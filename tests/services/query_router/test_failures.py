@@ -42,13 +42,13 @@ def test_nothing_is_up(start_router: StartRouter) -> None:
     router = start_router(
         APP_VECTORSTORE_URL=nowhere, APP_EMBEDDINGS_SERVERURL=nowhere, APP_LLM_SERVERURL=nowhere
     )
-    assert httpx.get(f"{router.url}/health").json() == {"message": "Service is up."}
-    health = httpx.get(f"{router.url}/health?dependencies=true", timeout=20)
+    assert httpx.get(f"{router.url}/health", timeout=60).json() == {"message": "Service is up."}
+    health = httpx.get(f"{router.url}/health?dependencies=true", timeout=60)
     assert health.status_code == 503
     assert all(name in health.text for name in ("pgvector", "nemollm-embedding", "nemollm-inference"))
     assert named(upload(router), "pgvector")
     assert named(search(router), "pgvector")
-    assert named(httpx.get(f"{router.url}/documents", timeout=20), "pgvector")
+    assert named(httpx.get(f"{router.url}/documents", timeout=60), "pgvector")
     assert named(generate(router, use_knowledge_base=False), "nemollm-inference")
     assert "Traceback" not in router.output()
 
@@ -119,7 +119,7 @@ def test_two_routers_may_meet_an_empty_database_at_once(new_database, start_rout
         thread.start()
     for thread in threads:
         thread.join()
-    rows = httpx.get(f"{routers[0].url}/documents", timeout=20).json()["documents"]
+    rows = httpx.get(f"{routers[0].url}/documents", timeout=60).json()["documents"]
     assert [(row["filename"], row["chunks"]) for row in rows] == [("cow.txt", 1)]
 
 
@@ -147,6 +147,6 @@ async def test_an_answer_that_breaks_off_says_so(start_router: StartRouter) -> N
 @pytest.mark.parametrize("port", ["tcp://127.96.0.1:8081", "none"])
 def test_a_bad_setting_ends_the_start_with_one_line(service: Start, port: str) -> None:
     router = service("raglab.services.query_router", 8081, {"PORT": port})
-    assert router.process.wait(30) == 1
+    assert router.process.wait(60) == 1
     assert "PORT" in router.output()
     assert len(router.output().splitlines()) == 1

@@ -32,7 +32,7 @@ def uploaded(router: Running) -> None:
 def test_search_without_a_content_type(router: Running) -> None:
     data = json.dumps({"content": QUESTION, "num_docs": 4})
     response = requests.request(
-        "POST", f"{router.url}/documentSearch", headers={"accept": "application/json"}, data=data, timeout=30
+        "POST", f"{router.url}/documentSearch", headers={"accept": "application/json"}, data=data, timeout=90
     )
     assert response.status_code == 200, response.text
     hits = response.json()
