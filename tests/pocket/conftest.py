@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,13 @@ import pytest
 import yaml
 
 from raglab.pocket.config import Settings
+from raglab.targets.network import reserved
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
-READY_LIMIT = 30.0
+READY_LIMIT = 60.0
 STOP_LIMIT = 60.0
-COMMAND_LIMIT = 60.0
+COMMAND_LIMIT = 120.0
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Cluster:
     state: Path
     home: Path
     process: subprocess.Popen[bytes]
+    settings: dict[str, Any]
     namespaces: list[str] = field(default_factory=list)
 
     @property
@@ -103,14 +106,13 @@ class Cluster:
 
 def start(state: Path, home: Path, **settings: Any) -> Cluster:
     """Start a cluster process and wait, not longer than `READY_LIMIT` seconds, until its API is ready."""
-    defaults = {"image_catalogues": (HERE / "images.yaml",)} | addresses()
-    settings = defaults | settings
+    settings = {"image_catalogues": (HERE / "images.yaml",)} | settings
     config = state.parent / f"{state.name}.yaml"
     Settings(state=state, **settings).dump(config)
     log = (state.parent / f"{state.name}.log").open("wb")
     command = [sys.executable, "-m", "raglab.pocket", "--config", str(config)]
     process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    cluster = Cluster(state, home, process)
+    cluster = Cluster(state, home, process, settings)
     deadline = time.monotonic() + READY_LIMIT
     while not _ready(cluster):
         if process.poll() is not None or time.monotonic() > deadline:
@@ -120,14 +122,15 @@ def start(state: Path, home: Path, **settings: Any) -> Cluster:
     return cluster
 
 
-def addresses() -> dict[str, str]:
-    """Loopback ranges of this test run alone, so that it can share a machine with a lab and with other runs."""
-    number = 100 + os.getpid() % 50
-    return {
-        "pod_cidr": f"127.{number}.0.0/16",
-        "service_cidr": f"127.{number + 50}.0.0/16",
-        "node_ip": f"127.{number + 100}.0.1",
-    }
+@contextmanager
+def addresses() -> Iterator[dict[str, str]]:
+    """Loopback ranges for one cluster alone, so that it can share a machine with labs and with other runs."""
+    with reserved() as network:
+        yield {
+            "pod_cidr": network.pod_cidr,
+            "service_cidr": network.service_cidr,
+            "node_ip": network.node_ip,
+        }
 
 
 def _ready(cluster: Cluster) -> bool:
@@ -157,9 +160,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("pocket")
     os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
     devices = {"example.com/device": {"ids": ["0", "1", "2", "3"], "env": "VISIBLE_DEVICES"}}
-    running = start(folder / "state", folder / "home", devices=devices)
-    yield running
-    stop(running)
+    with addresses() as own:
+        running = start(folder / "state", folder / "home", devices=devices, **own)
+        yield running
+        stop(running)
 
 
 @pytest.fixture

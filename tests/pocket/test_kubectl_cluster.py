@@ -50,7 +50,7 @@ def test_rights(cluster, namespace):
 
 
 def test_a_service_accounts_token_reads_its_namespace_only(cluster, namespace):
-    cluster.kubectl("wait", "--for=create", "sa/default", "-n", namespace, "--timeout=20s")
+    cluster.kubectl("wait", "--for=create", "sa/default", "-n", namespace, "--timeout=60s")
     token = cluster.kubectl("create", "token", "default", "-n", namespace).strip()
     trust = cluster.state / "pki" / "ca.crt"
     as_pod = (

@@ -166,12 +166,12 @@ def test_delete_and_wait(cluster, namespace):
     assert cluster.kubectl("delete", "cm", "a", "-n", namespace, "--ignore-not-found") == ""
     cluster.apply(config("c"), namespace=namespace)
     cluster.kubectl("delete", "cm", "c", "-n", namespace, "--wait=false")
-    cluster.kubectl("wait", "--for=delete", "cm/c", "-n", namespace, "--timeout=10s")
+    cluster.kubectl("wait", "--for=delete", "cm/c", "-n", namespace, "--timeout=60s")
 
 
 def test_wait_for_a_value(cluster, namespace):
     cluster.apply(config("a", x="1"), namespace=namespace)
-    said = cluster.kubectl("wait", "cm/a", "--for=jsonpath={.data.x}=1", "-n", namespace, "--timeout=10s")
+    said = cluster.kubectl("wait", "cm/a", "--for=jsonpath={.data.x}=1", "-n", namespace, "--timeout=60s")
     assert said == "configmap/a condition met\n"
     late = cluster.refused("wait", "cm/a", "--for=jsonpath={.data.x}=2", "-n", namespace, "--timeout=1s")
     assert "timed out waiting for the condition on configmaps/a" in late
@@ -180,7 +180,7 @@ def test_wait_for_a_value(cluster, namespace):
 def test_a_deleted_namespace_takes_its_objects_along(cluster):
     cluster.kubectl("create", "ns", "doomed")
     cluster.apply(config("a"), namespace="doomed")
-    cluster.kubectl("delete", "ns", "doomed", "--timeout=30s")
+    cluster.kubectl("delete", "ns", "doomed", "--timeout=60s")
     assert "NotFound" in cluster.refused("get", "cm", "a", "-n", "doomed")
 
 
@@ -193,7 +193,7 @@ def test_secrets_are_not_printed_by_describe(cluster, namespace):
 def test_describe_shows_events(cluster, namespace):
     cluster.apply(deployment("web"), namespace=namespace)
     cluster.kubectl("scale", "deploy/web", "--replicas=1", "-n", namespace)
-    cluster.kubectl("wait", "--for=create", "pod", "-l", "app=web", "-n", namespace, "--timeout=20s")
+    cluster.kubectl("wait", "--for=create", "pod", "-l", "app=web", "-n", namespace, "--timeout=60s")
     said = cluster.kubectl("describe", "deploy", "web", "-n", namespace)
     assert "ScalingReplicaSet" in said
     assert "ScalingReplicaSet" in cluster.kubectl("events", "-n", namespace)

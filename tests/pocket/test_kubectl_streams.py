@@ -16,13 +16,13 @@ SCRIPT = "echo one; echo two; trap 'exit 0' TERM; while :; do sleep 0.1; done"
 def pod(cluster) -> tuple[str, str]:
     """(namespace, name) of a pod that has written two lines and keeps running."""
     cluster.kubectl("create", "ns", "streams")
-    cluster.kubectl("wait", "--for=create", "sa/default", "-n", "streams", "--timeout=20s")
+    cluster.kubectl("wait", "--for=create", "sa/default", "-n", "streams", "--timeout=60s")
     container = {"name": "main", "image": "busybox:1", "command": ["sh", "-c", SCRIPT]}
     spec = {"containers": [container], "terminationGracePeriodSeconds": 2}
     cluster.apply(
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}, namespace="streams"
     )
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/p", "-n", "streams", "--timeout=30s")
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/p", "-n", "streams", "--timeout=60s")
     yield "streams", "p"
     cluster.kubectl("delete", "ns", "streams", "--wait=false")
 
@@ -106,4 +106,4 @@ def test_eviction_deletes_politely(cluster):
     path = "/api/v1/namespaces/default/pods/evicted/eviction"
     said = cluster.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
     assert json.loads(said)["status"] == "Success"
-    cluster.kubectl("wait", "--for=delete", "pod/evicted", "--timeout=30s")
+    cluster.kubectl("wait", "--for=delete", "pod/evicted", "--timeout=60s")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from raglab.pocket.node import guardian
-from tests.pocket.conftest import Cluster, start, stop
+from tests.pocket.conftest import Cluster, addresses, start, stop
 from tests.pocket.test_pods import Pods, pod
 
 pytestmark = pytest.mark.pocket
@@ -22,16 +22,16 @@ def own(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     """A cluster of its own, with other addresses than the shared one."""
     if request.param == "plain":
         monkeypatch.setenv("RAGLAB_ISOLATION", "plain")
-    cluster = launch(tmp_path)
-    yield cluster
-    if cluster.process.poll() is None:
-        stop(cluster)
+    with addresses() as ranges:
+        cluster = start(tmp_path / "state", tmp_path / "home", **ranges)
+        yield cluster
+        if cluster.process.poll() is None:
+            stop(cluster)
 
 
-def launch(folder: Path) -> Cluster:
-    block = 20 + os.getpid() % 30
-    addresses = {"pod_cidr": f"127.{block}.0.0/16", "service_cidr": f"127.{block + 30}.0.0/16"}
-    return start(folder / "state", folder / "home", **addresses)
+def start_again(cluster: Cluster) -> Cluster:
+    """The next life of a cluster that has ended."""
+    return start(cluster.state, cluster.home, **cluster.settings)
 
 
 def strays(cluster: Cluster) -> list[int]:
@@ -56,23 +56,23 @@ def fill(cluster: Cluster) -> Pods:
     return pods
 
 
-def test_kill_9_of_the_cluster_leaves_no_process_and_loses_no_pod(own: Cluster, tmp_path: Path):
+def test_kill_9_of_the_cluster_leaves_no_process_and_loses_no_pod(own: Cluster):
     pods = fill(own)
     own.process.send_signal(signal.SIGKILL)
     own.process.wait()
     gone(own, 10)
-    again = launch(tmp_path)
+    again = start_again(own)
     try:
         after = Pods(again, "default")
         after.wait("p0", ".status.containerStatuses[0].restartCount", "1")
-        after.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=30s")
+        after.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
         container = after.container("p0")
         assert container["lastState"]["terminated"]["exitCode"] == 137
         assert "running" in container["state"]
         assert pods.namespace == after.namespace
     finally:
         stop(again)
-    gone(again, 1)
+    gone(again, 10)
 
 
 def test_a_stop_ends_every_process(own: Cluster):
@@ -80,10 +80,10 @@ def test_a_stop_ends_every_process(own: Cluster):
     began = time.monotonic()
     stop(own)
     assert time.monotonic() - began < 15
-    gone(own, 1)
+    gone(own, 10)
 
 
-def test_pods_being_deleted_are_finished_off_after_a_restart(own: Cluster, tmp_path: Path):
+def test_pods_being_deleted_are_finished_off_after_a_restart(own: Cluster):
     pods = Pods(own, "default")
     pods.create(pod("slow", "example.com/stubborn:1", terminationGracePeriodSeconds=300))
     pods.wait("slow", ".status.phase", "Running")
@@ -91,10 +91,10 @@ def test_pods_being_deleted_are_finished_off_after_a_restart(own: Cluster, tmp_p
     own.process.send_signal(signal.SIGKILL)
     own.process.wait()
     gone(own, 10)
-    again = launch(tmp_path)
+    again = start_again(own)
     try:
-        again.kubectl("wait", "--for=delete", "pod/slow", "--timeout=30s")
-        deadline = time.monotonic() + 10
+        again.kubectl("wait", "--for=delete", "pod/slow", "--timeout=60s")
+        deadline = time.monotonic() + 30
         while any(path.is_dir() for path in (again.state / "pods").iterdir()):
             assert time.monotonic() < deadline, "the pod's folder is left behind"
             time.sleep(0.05)
@@ -116,4 +116,4 @@ def test_the_guardians_death_is_not_the_pods(own: Cluster):
     else:
         pytest.fail("no guardian found")
     stop(own)
-    gone(own, 1)
+    gone(own, 10)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.pocket.conftest import Cluster, start, stop
+from tests.pocket.conftest import Cluster, addresses, start, stop
 
 pytestmark = pytest.mark.pocket
-LIMIT = "--timeout=30s"
+LIMIT = "--timeout=60s"
 DEVICE = "example.com/gpu"
 PREEMPTION = "no new claims to deallocate, preemption: 0/1 nodes are available: 1"
 
@@ -19,11 +19,11 @@ PREEMPTION = "no new claims to deallocate, preemption: 0/1 nodes are available: 
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster whose node has two devices."""
     folder = tmp_path_factory.mktemp("small")
-    running = start(
-        folder / "state", folder / "home", devices={DEVICE: {"ids": ["0", "1"], "env": "VISIBLE"}}
-    )
-    yield running
-    stop(running)
+    devices = {DEVICE: {"ids": ["0", "1"], "env": "VISIBLE"}}
+    with addresses() as own:
+        running = start(folder / "state", folder / "home", devices=devices, **own)
+        yield running
+        stop(running)
 
 
 def holder(name: str, count: int = 1) -> dict[str, Any]:

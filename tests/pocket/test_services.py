@@ -48,7 +48,7 @@ def node_address(pods: Pods) -> str:
     return pods.cluster.json("get", "node", "minikube")["status"]["addresses"][0]["address"]
 
 
-def until(condition: Any, seconds: float = 20.0) -> None:
+def until(condition: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -58,7 +58,7 @@ def until(condition: Any, seconds: float = 20.0) -> None:
 @pytest.mark.usefixtures("sandboxed")
 def test_every_form_of_a_services_name_works_in_pods(pods: Pods):
     pods.create(service("front"), web())
-    pods.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=30s")
+    pods.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     names = ["front", f"front.{pods.namespace}", f"front.{pods.namespace}.svc"]
     names.append(f"front.{pods.namespace}.svc.cluster.local")
     script = "; ".join(
@@ -121,7 +121,7 @@ def test_a_taken_node_port_is_told_and_served_when_it_is_free(pods: Pods):
 def test_headless_services_name_their_pods(pods: Pods):
     made = web("db-0", hostname="db-0", subdomain="db")
     pods.create(service("db", clusterIP="None"), made)
-    pods.kubectl("wait", "--for=condition=Ready", "pod/db-0", "--timeout=30s")
+    pods.kubectl("wait", "--for=condition=Ready", "pod/db-0", "--timeout=60s")
     ip = pods.status("db-0")["podIP"]
     script = f"until getent hosts db-0.db.{pods.namespace}; do sleep 0.1; done; getent hosts db"
     lines = pods.run(pod("client", command=script)).splitlines()

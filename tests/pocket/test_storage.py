@@ -9,7 +9,7 @@ import pytest
 from tests.pocket.conftest import Cluster
 
 pytestmark = pytest.mark.pocket
-LIMIT = "--timeout=30s"
+LIMIT = "--timeout=60s"
 
 
 def volume(name: str, storage_class: str) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Cluster:
         found = await self.client.list("events", namespace, fields=f"involvedObject.name={name}")
         return [(item["reason"], item["message"]) for item in found]
 
-    async def until(self, check, timeout=5.0):
+    async def until(self, check, timeout=30.0):
         """Wait until `await check()` is true; fails with the last value it had."""
         deadline = asyncio.get_running_loop().time() + timeout
         while not (found := await check()):
