@@ -14,12 +14,14 @@ from raglab.lesson.extension import CommandFailed
 
 
 @pytest.fixture
-def shell(monkeypatch, tmp_path):
-    monkeypatch.setenv("RAGLAB_HOME", str(tmp_path))
-    monkeypatch.setattr(os, "environ", os.environ.copy())
+def shell(tmp_path):
+    before = dict(os.environ)
+    os.environ["RAGLAB_HOME"] = str(tmp_path)
     made = InteractiveShell()
     extension.load(made)
-    return made
+    yield made
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def run(shell: InteractiveShell, cell: str):
@@ -56,7 +58,9 @@ def test_python_variables_are_filled_in(shell, capsys) -> None:
 
 def test_commands_run_on_the_labs_cluster(shell, capsys, tmp_path) -> None:
     run(shell, "!echo $KUBECONFIG $KUBECACHEDIR $HELM_CACHE_HOME")
-    assert all(path.startswith(str(tmp_path)) for path in capsys.readouterr().out.split())
+    paths = capsys.readouterr().out.split()
+    assert len(paths) == 3
+    assert all(path.startswith(str(tmp_path)) for path in paths)
 
 
 def test_background_processes_end_with_the_cell(shell, capsys) -> None:

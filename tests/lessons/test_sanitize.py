@@ -22,7 +22,7 @@ def sanitized(text: str) -> str:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("minikube   Ready    1s    v1.36.2", "minikube   Ready    12m    v1.36.2"),
+        ("minikube   Ready    1s    v1.36.2", "minikube   Ready    12m   v1.36.2"),
         ("at 2026-11-21T08:00:00Z", "at 2027-01-02T03:04:05Z"),
         ("2026-11-21 08:46:17.715 +0000 UTC deployed", "2026-11-22 09:06:01.2 +0000 UTC deployed"),
         ("8000,8005   30211,30005", "8000,8005   32767,30005"),
