@@ -48,6 +48,14 @@ def first_pod() -> Verdict:
     return Verdict(phase == "Succeeded", phase, "Succeeded", "kubectl describe pod hello -n hello")
 
 
+@register("00.repaired", "The pod with the wrong image runs after its repair")
+def repaired() -> Verdict:
+    pod = cluster.get("pod", "typo", namespace="hello")
+    image, phase = pod["spec"]["containers"][0]["image"], pod["status"]["phase"]
+    observed = f"{phase} with {image}"
+    return Verdict(phase == "Succeeded", observed, "Succeeded", "kubectl describe pod typo -n hello")
+
+
 @register("00.clean", "Nothing of this lesson remains")
 def clean() -> Verdict:
     left = cluster.exists("namespace", "hello")

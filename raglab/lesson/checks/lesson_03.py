@@ -76,7 +76,7 @@ def own_port() -> Verdict:
     )
 
 
-@register("03.repaired", "The second database's pod has run")
+@register("03.repaired", "The second application's pod has run")
 def repaired() -> Verdict:
     phase = cluster.get("pod", "greedy")["status"]["phase"]
     return Verdict(phase == "Succeeded", phase, "Succeeded", "kubectl describe pod greedy -n rag-sample")
