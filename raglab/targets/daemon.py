@@ -48,13 +48,16 @@ class Daemon:
 
         If that fails or is interrupted, the process is ended again.
         """
-        started, starter = time.monotonic(), self._spawn(settings)
+        started, starter = time.monotonic(), None
         try:
-            processes.remember(self.record, starter.pid)
+            with processes.uninterrupted():  # or the process could be there and nobody know of it
+                starter = self._spawn(settings)
+                processes.remember(self.record, starter.pid)
             self._wait_until_ready(starter)
         except BaseException:
-            starter.terminate()
-            starter.wait(STOP_LIMIT)
+            if starter is not None:
+                starter.terminate()
+                starter.wait(STOP_LIMIT)
             raise
         return time.monotonic() - started
 

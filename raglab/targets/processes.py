@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ import psutil
 
 KILL_LIMIT = 10.0  # seconds; only a program stuck in the kernel takes longer
 INTERVAL = 0.02  # seconds
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAME_MOMENT = 1.0  # seconds; creation times come in clock ticks and shift a little when the clock is set
 
 
@@ -25,6 +30,25 @@ def remember(file: Path, pid: int) -> None:
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(record))
     draft.replace(file)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C, TERM and HUP until the end of the block. Outside the main thread they do not arrive anyway."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda caught, _: arrived.append(caught)) for number in INTERRUPTS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for caught in arrived:
+            signal.raise_signal(caught)
 
 
 def facts(file: Path) -> dict[str, Any]:
