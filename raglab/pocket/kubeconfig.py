@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from raglab.pocket.pki import Pki, write_private
+from raglab.pocket.files import write_private
+from raglab.pocket.pki import Pki
 
 
 def write(path: Path, *, server: str, context: str, pki: Pki, namespace: str = "default") -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import os
 import secrets
 import ssl
 from collections.abc import Callable, Iterable
@@ -20,6 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from raglab.pocket.files import write_private
 
 AUTHORITY_LIFE = dt.timedelta(days=3650)
 LEAF_LIFE = dt.timedelta(days=365)
@@ -70,15 +71,6 @@ def ensure(folder: Path, names: Iterable[str], admin: str) -> Pki:
     return Pki(
         folder, token.decode(), _kept(folder / "service-accounts.key", lambda: secrets.token_bytes(32))
     )
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    partial = path.with_name(path.name + ".new")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
-        file.write(data)
-    partial.chmod(0o600)
-    partial.replace(path)
 
 
 def _kept(path: Path, make: Callable[[], bytes]) -> bytes:

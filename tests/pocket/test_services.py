@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from raglab.targets.network import can_bind
 from tests.pocket.conftest import Cluster
 from tests.pocket.test_pods import Pods, pod, sandboxed  # noqa: F401 - a fixture
 
@@ -89,24 +90,14 @@ def test_node_ports_follow_readiness(pods: Pods):
     pods.create(web("again"))
     until(lambda: fetch(f"{node}:{port}") == 200)
     pods.kubectl("delete", "service", "np")
-    until(lambda: _free(node, port))
-
-
-def _free(address: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-        return True
+    until(lambda: can_bind(node, port))
 
 
 def test_a_taken_node_port_is_told_and_served_when_it_is_free(pods: Pods):
     node = node_address(pods)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        port = next(number for number in range(32767, 32000, -1) if _free(node, number))
+        port = next(number for number in range(32767, 32000, -1) if can_bind(node, number))
         other.bind((node, port))
         other.listen()
         pods.create(

@@ -19,10 +19,10 @@ from typing import Any
 import orjson
 
 from raglab.pocket.errors import StatusError
+from raglab.pocket.files import write_private
 from raglab.pocket.kinds import catalogue, compiling
 from raglab.pocket.kinds.catalogue import Kind, Object
 from raglab.pocket.kinds.decoding import BASIC, Field, ListOf, MapOf, Mismatch, Struct, Type, Walk
-from raglab.pocket.kinds.files import write_private
 
 SOURCE = "kubernetes-validate"
 
