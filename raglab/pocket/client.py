@@ -9,7 +9,7 @@ Resources are named by their plural, as in ``kubectl get``: ``pods``, ``deployme
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
 Object = dict[str, Any]
@@ -76,4 +76,12 @@ class Client(Protocol):
         self, resource: str, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[WatchEvent]:
         """Everything that exists as ADDED, then one BOOKMARK, then every change, without gap, for ever."""
+        ...
+
+    async def raw(self, path: str, query: Mapping[str, str] | None = None) -> Object:
+        """What a GET of `path` answers (``kubectl get --raw``), with the parameters in `query`.
+
+        For what has no resource name here: discovery (``/apis/GROUP``, 404 where nobody serves it) and APIs served
+        by others (``/apis/custom.metrics.k8s.io/v1beta1/...``, 503 while their backend does not answer).
+        """
         ...

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from raglab.pocket.api.routing import PageNotFound
 from raglab.pocket.kinds.catalogue import Catalogue, Kind
 
 Object = dict[str, Any]
@@ -125,6 +126,24 @@ def api_resource_list(kinds: Catalogue, group: str, version: str) -> Object | No
         "groupVersion": f"{group}/{version}" if group else version,
         "resources": resources,
     }
+
+
+def document(kinds: Catalogue, parts: list[str]) -> Object | None:
+    """The document at a path, in its older form; None if the path is one of objects. 404 for a page nobody has."""
+    match parts:
+        case ["apis"]:
+            return api_group_list(kinds)
+        case ["apis", group]:
+            found = api_group(kinds, group)
+        case ["api", version]:
+            found = api_resource_list(kinds, "", version)
+        case ["apis", group, version]:
+            found = api_resource_list(kinds, group, version)
+        case _:
+            return None
+    if found is None:
+        raise PageNotFound
+    return found
 
 
 def _legacy(kind: Kind) -> Iterator[Object]:

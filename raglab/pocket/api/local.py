@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
+from raglab.pocket.api import reading
 from raglab.pocket.api.patch import CONTENT_TYPES
 from raglab.pocket.api.registry import DeleteOptions, Objects, Options, Registry
 from raglab.pocket.client import Object, PatchType, WatchEvent
@@ -82,3 +83,6 @@ class LocalClient:
             send_initial=True,
             bookmarks=True,
         )
+
+    async def raw(self, path: str, query: Mapping[str, str] | None = None) -> Object:
+        return reading.read(self._registry, path, query or {})

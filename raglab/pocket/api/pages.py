@@ -67,13 +67,8 @@ class Pages:
             return self._roots(request, core=parts == ["api"])
         if parts == [""]:
             return rendering.response(discovery.root_paths(kinds))
-        if parts[0] == "apis" and len(parts) == 2:
-            return _or_not_found(discovery.api_group(kinds, parts[1]))
-        if parts[0] == "api" and len(parts) == 2:
-            return _or_not_found(discovery.api_resource_list(kinds, "", parts[1]))
-        if parts[0] == "apis" and len(parts) == 3:
-            return _or_not_found(discovery.api_resource_list(kinds, parts[1], parts[2]))
-        return None
+        document = discovery.document(kinds, parts)
+        return None if document is None else rendering.response(document)
 
     def _roots(self, request: web.Request, *, core: bool) -> web.Response:
         content_type = negotiate.aggregated_discovery(request)
@@ -87,9 +82,3 @@ class Pages:
             address = request.headers.get("Host", self._settings.api_host)
             return rendering.response(discovery.api_versions(address))
         return rendering.response(discovery.api_group_list(self._kinds))
-
-
-def _or_not_found(document: discovery.Object | None) -> web.Response:
-    if document is None:
-        raise PageNotFound
-    return rendering.response(document)
