@@ -33,6 +33,8 @@ GENERATIONS = frozenset(
     }
 )
 """Shelves whose objects count generations; on the others a real server leaves the field out."""
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+"""Annotation with the number of changes of a DaemonSet's template; its pods carry it as a label."""
 FROM_STORE = (
     "name",
     "namespace",
@@ -69,6 +71,8 @@ def prepare_create(kind: Kind, namespace: str, obj: Object, now: float) -> None:
     meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp(now)}
     if kind.storage_key in GENERATIONS:
         meta["generation"] = 1
+    if kind.plural == "daemonsets":
+        meta["annotations"] = (meta.get("annotations") or {}) | {TEMPLATE_GENERATION: "1"}
 
 
 def _settle_namespace(kind: Kind, namespace: str, meta: Object) -> None:
@@ -147,6 +151,15 @@ def count_generation(kind: Kind, new: Object, current: Object) -> None:
     """One more generation when the wanted state has changed, in place."""
     if "generation" in current["metadata"] and _wanted(kind, new) != _wanted(kind, current):
         new["metadata"]["generation"] = current["metadata"]["generation"] + 1
+    if kind.plural == "daemonsets":
+        _count_template(new, current)
+
+
+def _count_template(new: Object, current: Object) -> None:
+    number = int((current["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, 0))
+    changed = new["spec"]["template"] != current["spec"]["template"]
+    counted = {TEMPLATE_GENERATION: str(number + changed)}
+    new["metadata"]["annotations"] = (new["metadata"].get("annotations") or {}) | counted
 
 
 def _wanted(kind: Kind, obj: Object) -> Any:

@@ -31,11 +31,11 @@ def refusal(pod: Object, node: Object, there: Iterable[Object]) -> Refusal | Non
     taints = [
         item for item in node["spec"].get("taints") or () if item["effect"] in ("NoSchedule", "NoExecute")
     ]
-    if node["spec"].get("unschedulable") and not _tolerates(pod, UNSCHEDULABLE):
+    if node["spec"].get("unschedulable") and not tolerates(pod, UNSCHEDULABLE):
         return Refusal(("node(s) were unschedulable",))
-    if not all(_tolerates(pod, taint) for taint in taints):
+    if not all(tolerates(pod, taint) for taint in taints):
         return Refusal(("node(s) had untolerated taint(s)",))
-    if not _is_selected(pod, node):
+    if not is_selected(pod, node):
         return Refusal(("node(s) didn't match Pod's node affinity/selector",))
     ready = condition(node, "Ready")
     if ready is None or ready["status"] != "True":
@@ -110,7 +110,8 @@ def _lack(need: Resources, have: Resources, used: Resources) -> Refusal | None:
     return Refusal(tuple(reasons), lasting) if reasons else None
 
 
-def _tolerates(pod: Object, taint: Object) -> bool:
+def tolerates(pod: Object, taint: Object) -> bool:
+    """Whether one of the Pod's tolerations covers `taint`."""
     for item in pod["spec"].get("tolerations") or ():
         exists = item.get("operator") == "Exists"
         same_effect = item.get("effect") in (None, "", taint["effect"])
@@ -120,7 +121,7 @@ def _tolerates(pod: Object, taint: Object) -> bool:
     return False
 
 
-def _is_selected(pod: Object, node: Object) -> bool:
+def is_selected(pod: Object, node: Object) -> bool:
     """`nodeSelector` and the required node affinity: any of its terms, all rules of a term."""
     if not (pod["spec"].get("nodeSelector") or {}).items() <= labels_of(node).items():
         return False

@@ -1,5 +1,7 @@
 """Versions of a pod template kept as ControllerRevision objects, for workloads without ReplicaSets.
 
+Each revision is labelled with a hash of what it keeps; StatefulSets and DaemonSets call that label differently.
+
 The payload is a strategic merge patch that puts the template back: that is what ``kubectl rollout undo``
 applies.
 """
@@ -31,7 +33,7 @@ def template_of(revision: Object) -> dict[str, Any]:
     return {key: value for key, value in revision["data"]["spec"]["template"].items() if key != "$patch"}
 
 
-def versions(owner: Object, revisions: list[Object], result: Plan) -> Versions:
+def versions(owner: Object, revisions: list[Object], result: Plan, hash_label: str = HASH_LABEL) -> Versions:
     """Find (or plan to create) the revision of the owner's template, and the one in
     ``status.currentRevision``.
     """
@@ -39,7 +41,7 @@ def versions(owner: Object, revisions: list[Object], result: Plan) -> Versions:
     newest = _number(mine[-1]) if mine else 0
     update = next((item for item in reversed(mine) if item["data"] == _payload(owner)), None)
     if update is None:
-        update = _new(owner, newest + 1, revisions)
+        update = _new(owner, newest + 1, revisions, hash_label)
         result.create("controllerrevisions", update)
     elif _number(update) != newest:  # a rollback: the old version becomes the newest one
         result.patch("controllerrevisions", update, {"revision": newest + 1})
@@ -55,7 +57,7 @@ def forget(owner: Object, revisions: list[Object], in_use: set[str], result: Pla
         result.delete("controllerrevisions", item)
 
 
-def _new(owner: Object, number: int, existing: list[Object]) -> Object:
+def _new(owner: Object, number: int, existing: list[Object], hash_label: str) -> Object:
     taken = {_name(item) for item in existing}
     digest = stable_hash(
         [_payload(owner), number] if _full_name(owner, _payload(owner)) in taken else _payload(owner)
@@ -63,7 +65,7 @@ def _new(owner: Object, number: int, existing: list[Object]) -> Object:
     metadata = {
         "name": f"{owner['metadata']['name']}-{digest}",
         "namespace": owner["metadata"]["namespace"],
-        "labels": labels_of(owner["spec"]["template"]) | {HASH_LABEL: digest},
+        "labels": labels_of(owner["spec"]["template"]) | {hash_label: digest},
         "annotations": owner["metadata"].get("annotations", {}),
         "ownerReferences": [owner_reference(owner)],
     }

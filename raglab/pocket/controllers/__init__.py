@@ -14,6 +14,7 @@ from raglab.pocket.control import reconcile
 from raglab.pocket.controllers import (
     claimprotection,
     claims,
+    daemonsets,
     deployments,
     endpoints,
     endpointslices,
@@ -35,6 +36,7 @@ STANDING = (
     deployments,
     replicasets,
     statefulsets,
+    daemonsets,
     jobs,
     endpoints,
     endpointslices,

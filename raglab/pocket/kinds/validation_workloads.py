@@ -106,9 +106,17 @@ def replica_set(causes: Causes, obj: Object) -> None:
 def daemon_set(causes: Causes, obj: Object) -> None:
     """DaemonSets."""
     _common(causes, obj, "daemonset")
-    causes.one_of(
-        "spec.updateStrategy.type", get(obj, "spec.updateStrategy.type"), ("OnDelete", "RollingUpdate")
-    )
+    kind = get(obj, "spec.updateStrategy.type")
+    causes.one_of("spec.updateStrategy.type", kind, ("OnDelete", "RollingUpdate"))
+    rolling = get(obj, "spec.updateStrategy.rollingUpdate")
+    if kind != "RollingUpdate" or not rolling:
+        return
+    at, surge = "spec.updateStrategy.rollingUpdate", rolling.get("maxSurge")
+    none_missing, none_more = _is_zero(rolling.get("maxUnavailable")), _is_zero(surge)
+    if none_missing and none_more:
+        causes.required(f"{at}.maxUnavailable", "cannot be 0 when maxSurge is 0")
+    elif not none_missing and not none_more:
+        causes.invalid(f"{at}.maxSurge", surge, "may not be set when maxUnavailable is non-zero")
 
 
 def stateful_set(causes: Causes, obj: Object) -> None:

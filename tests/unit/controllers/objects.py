@@ -30,6 +30,10 @@ def stateful_set(name="db", image="a:1", annotations=None, pod=None, **spec):
     return _workload("StatefulSet", name, image, annotations, pod, {"serviceName": name} | spec)
 
 
+def daemon_set(name="agent", image="a:1", annotations=None, pod=None, **spec):
+    return _workload("DaemonSet", name, image, annotations, pod, spec)
+
+
 def job(name="once", annotations=None, pod=None, **spec):
     pod = {"restartPolicy": "Never"} | (pod or {})
     template = _template({}, "a:1", annotations, **pod)
