@@ -2,41 +2,79 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import yaml
 
+from raglab.gpus import usage
+
 RESOURCE = "nvidia.com/gpu"
+PROGRAMS = "/opt/nvidia/bin"
+"""Where pods that hold a GPU find `nvidia-smi`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One card. `pci_bus_id` is written as `nvidia-smi` does; `numa` is the memory node it is attached to."""
+
+    index: int
+    uuid: str
+    pci_bus_id: str
+    numa: int
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Four equal cards. `memory_mib` is per card; `uuids` are in index order."""
+    """Four equal cards, in index order. `memory_mib` is per card."""
 
     product: str
     memory_mib: int
     driver: str
     cuda: str
-    uuids: tuple[str, ...]
+    devices: tuple[Device, ...]
+
+    @property
+    def uuids(self) -> tuple[str, ...]:
+        """The cards' UUIDs in index order."""
+        return tuple(device.uuid for device in self.devices)
+
+    @property
+    def memory(self) -> int:
+        """Bytes per card."""
+        return self.memory_mib * 1024 * 1024
 
     def node_labels(self) -> dict[str, str]:
         """The labels GPU Feature Discovery would put on the node, and one that says they are made up."""
         return {
             "nvidia.com/gpu.present": "true",
-            "nvidia.com/gpu.count": str(len(self.uuids)),
+            "nvidia.com/gpu.count": str(len(self.devices)),
             "nvidia.com/gpu.product": self.product.replace(" ", "-"),
             "nvidia.com/gpu.memory": str(self.memory_mib),
             "raglab.dev/gpus": "simulated",
         }
 
-    def devices(self) -> dict[str, dict[str, object]]:
-        """The extended resource for the node agent: ids to hand out, and the variable that carries them."""
-        return {RESOURCE: {"ids": list(self.uuids), "env": "NVIDIA_VISIBLE_DEVICES"}}
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """The extended resource for the node agent: ids to hand out, and what a container that gets some finds.
+
+        As NVIDIA's container toolkit brings the driver into a container, so this brings the simulated one.
+        """
+        return {
+            RESOURCE: {
+                "ids": list(self.uuids),
+                "env": usage.DEVICES,
+                "variables": {usage.FOLDER: usage.DRIVER, "RAGLAB_PYTHON": sys.executable},
+                "path": [PROGRAMS],
+                "mounts": {str(Path(__file__).parent / "bin"): PROGRAMS},
+                "shared": {usage.DRIVER: usage.DRIVER},
+            }
+        }
 
 
 def load() -> Inventory:
     """The inventory that ships with the package."""
     raw = yaml.safe_load(files(__package__).joinpath("inventory.yaml").read_text())
-    uuids = tuple(device["uuid"] for device in raw.pop("devices"))
-    return Inventory(uuids=uuids, **raw)
+    return Inventory(devices=tuple(Device(**device) for device in raw.pop("devices")), **raw)

@@ -73,7 +73,7 @@ class Pocket(Target):
             service_cidr=network.service_cidr,
             image_catalogues=(paths.SERVICES / "images.yaml",),
             node_labels=NODE_LABELS | gpus.node_labels(),
-            devices=gpus.devices(),
+            devices=gpus.resources(),
             variables={name: str(folder) for name, folder in folders.items()},
             backoff_base=float(os.environ.get("RAGLAB_BACKOFF", "10")),
         )

@@ -12,6 +12,7 @@ import logging
 import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from raglab.pocket.client import Client, Object
@@ -19,7 +20,7 @@ from raglab.pocket.clock import Clock
 from raglab.pocket.config import Settings
 from raglab.pocket.events import EventRecorder
 from raglab.pocket.informer import Informer
-from raglab.pocket.node import guardian, isolation
+from raglab.pocket.node import checkpoint, guardian, isolation
 from raglab.pocket.node.context import NodeContext
 from raglab.pocket.node.images import Images
 from raglab.pocket.node.machine import Machine
@@ -74,7 +75,7 @@ class NodeAgent(NodeStreams):
             clock=self._clock,
             recorder=recorder,
             images=Images(self._settings.image_catalogues, self._settings.variables),
-            records=Records(self._settings.state / "pods", self._settings.pod_cidr),
+            records=self._records(),
             isolation=chosen,
             services=self._services,
             slices=self._slices,
@@ -105,6 +106,10 @@ class NodeAgent(NodeStreams):
                 group.create_task(self._for_ever(self._sample_memory))
         finally:
             await self._shut_down(proxy, watcher)
+
+    def _records(self) -> Records:
+        tell = partial(checkpoint.write, self._settings.state / "node", self._settings.devices)
+        return Records(self._settings.state / "pods", self._settings.pod_cidr, tell)
 
     async def _shut_down(self, proxy: ServiceProxy, watcher: asyncio.subprocess.Process) -> None:
         await asyncio.gather(*(pod.shut_down() for pod in self._pods.values()), return_exceptions=True)

@@ -73,8 +73,11 @@ class Box:
     @classmethod
     async def make(cls, context: PodContext, spec: Object, program: Program) -> Box:
         """Environment and files for a run; `MissingSource` or `StartFailed` if that is not possible."""
-        env = await _environment(context, spec, program)
-        binds = context.volumes.binds(spec, env)
+        node = context.node
+        given = node.records.admit(context.pod["metadata"]["uid"])["devices"].get(spec["name"], {})
+        drivers = devices.injection(node.settings.devices, given, node.node_root)
+        env = await _environment(context, spec, program, drivers)
+        binds = [*drivers.binds, *context.volumes.binds(spec, env)]
         binds += [Bind(Path(source), target) for source, target in program.mounts.items()]
         etc = {name: context.folder / "etc" / name for name in hosts.ETC_FILES}
         root = context.folder / spec["name"]
@@ -148,16 +151,17 @@ class Box:
             raise StartFailed("StartError", f'unable to start container process: exec: "{program}": {why}')
 
 
-async def _environment(context: PodContext, spec: Object, program: Program) -> dict[str, str]:
+async def _environment(
+    context: PodContext, spec: Object, program: Program, drivers: devices.Injection
+) -> dict[str, str]:
     node, pod = context.node, context.pod
-    path = [*program.path, *SYSTEM_PATH.split(":"), str(environment.PYTHON_BIN)]
+    path = [*drivers.path, *program.path, *SYSTEM_PATH.split(":"), str(environment.PYTHON_BIN)]
     start = environment.base(path, PACKAGE.parent, context.facts.ip, hosts.host_name(pod))
     start |= program.env
     links = pod["spec"].get("enableServiceLinks", True)
     start |= environment.service_links(node.services, pod["metadata"]["namespace"], links)
     start |= environment.api_address(node.slices)
-    given = node.records.admit(pod["metadata"]["uid"])["devices"].get(spec["name"], {})
-    start |= devices.variables(node.settings.devices, given)
+    start |= drivers.variables
     return await environment.of_container(node.client, spec, context.facts, start)
 
 

@@ -7,10 +7,14 @@ of the whole cluster keep it) and is what makes two pods never share a device.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from raglab.pocket.client import Object
+from raglab.pocket.node.isolation import Bind
 from raglab.pocket.node.records import Records
+from raglab.pocket.node.volumes import host_path
 
 
 class NotEnoughDevices(Exception):
@@ -42,10 +46,31 @@ def _pick(resource: str, ids: list[str], used: set[str], count: int) -> list[str
     return free[:count]
 
 
-def variables(devices: Mapping[str, Mapping[str, Any]], given: Mapping[str, list[str]]) -> dict[str, str]:
-    """Environment variables that tell a container which devices it holds."""
-    return {
-        description["env"]: ",".join(given.get(resource, []))
-        for resource, description in devices.items()
-        if description.get("env") and given.get(resource)
-    }
+@dataclass(frozen=True)
+class Injection:
+    """What the drivers of a container's devices bring into it."""
+
+    variables: Mapping[str, str]
+    path: tuple[str, ...]
+    binds: tuple[Bind, ...]
+
+
+def injection(
+    devices: Mapping[str, Mapping[str, Any]], given: Mapping[str, list[str]], node_root: Path
+) -> Injection:
+    """What a container finds of the devices `given` to it: their ids, and their drivers' variables and files."""
+    variables: dict[str, str] = {}
+    path: list[str] = []
+    binds: list[Bind] = []
+    for resource, description in devices.items():
+        if not (ids := given.get(resource)):
+            continue
+        variables |= {description["env"]: ",".join(ids)} if description.get("env") else {}
+        variables |= description.get("variables", {})
+        path += description.get("path", ())
+        binds += [Bind(Path(source), target) for source, target in description.get("mounts", {}).items()]
+        for source, target in description.get("shared", {}).items():
+            folder = host_path(node_root, source, "DirectoryOrCreate")
+            folder.chmod(0o1777)  # as /tmp: programs that gave up root share it too
+            binds.append(Bind(folder, target, writable=True))
+    return Injection(variables, tuple(path), tuple(binds))

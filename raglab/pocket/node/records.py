@@ -9,6 +9,7 @@ import ipaddress
 import json
 import secrets
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ class NoAddress(Exception):
 class Records:
     """One record per pod uid: ``{"dir": "1f2e3d4c", "ip": "127.10.0.2", "devices": {container: {resource: ids}}}``."""
 
-    def __init__(self, folder: Path, pod_cidr: str) -> None:
-        self._folder, self._file = folder, folder / "records.json"
+    def __init__(
+        self, folder: Path, pod_cidr: str, saved: Callable[[Mapping[str, dict[str, Any]]], None] | None = None
+    ) -> None:
+        """`saved` is told all records by pod uid whenever they were written down."""
+        self._folder, self._file, self._saved = folder, folder / "records.json", saved
         self._addresses = ipaddress.IPv4Network(pod_cidr)
         self._next = 2
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -75,6 +79,8 @@ class Records:
         new = self._file.with_suffix(".new")
         new.write_text(json.dumps(self._pods))
         new.replace(self._file)
+        if self._saved is not None:
+            self._saved(self._pods)
 
     def _free_address(self) -> str:
         """The next address never used, then the lowest free one: a fresh pod should not answer for an old one."""

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from raglab.gpus.usage import BusyClock
 from raglab.services.nim.errors import ApiError
-from raglab.services.nim.metrics import BusyClock
 
 _MEMORY = 0.2  # weight of the newest request in the running mean of service times
 

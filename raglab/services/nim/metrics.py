@@ -8,9 +8,8 @@ from which a GPU's utilisation can be told.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import (
@@ -26,6 +25,8 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
+
+from raglab.gpus.usage import BusyClock
 
 _TOKENS = (*(step * 10**power for power in range(5) for step in (1, 2, 5)), 100_000)
 _FIRST_TOKEN = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -108,32 +109,6 @@ class Metrics:
     def exposition(self) -> bytes:
         """All series in the Prometheus text format."""
         return generate_latest(self.registry)
-
-
-@dataclass
-class BusyClock:
-    """Time in which at least one request was running; what overlaps counts once, as on a device."""
-
-    now: Callable[[], float] = time.monotonic
-    _running: int = 0
-    _since: float = 0.0
-    _total: float = field(default=0.0)
-
-    def start(self) -> None:
-        """A piece of work begins."""
-        if self._running == 0:
-            self._since = self.now()
-        self._running += 1
-
-    def stop(self) -> None:
-        """A piece of work ends."""
-        self._running -= 1
-        if self._running == 0:
-            self._total += self.now() - self._since
-
-    def seconds(self) -> float:
-        """The busy time so far, including work that is still running."""
-        return self._total + (self.now() - self._since if self._running else 0.0)
 
 
 class _BusySeconds(Collector):

@@ -17,11 +17,14 @@ from typing import TypeVar
 from aiohttp import web
 
 from raglab.services.models import ModelError
+from raglab.services.nim.gpu import on_gpu
 from raglab.services.nim.service import Service
 from raglab.services.nim.settings import Settings, SettingsError
 
 log = logging.getLogger("raglab.nim")
 S = TypeVar("S", bound=Settings)
+NAMES = "raglab.services.nim"
+"""What comes before a service's role in the name of its process on a GPU."""
 _CLOSE_SECONDS = 1.0  # for connections that are still open when all work is done
 
 
@@ -64,12 +67,13 @@ async def _serve(settings: S, create: Callable[[S], Service]) -> int:
         log.error("cannot listen on %s:%d: %s", settings.host, settings.port, error.strerror)
         return 1
     log.info("listening on http://%s:%d", settings.host, settings.port)
-    if not await _load(service, stop):
-        return 0 if stop.is_set() else 1
-    await stop.wait()
-    await service.drain()
-    await runner.cleanup()
-    service.runtime.close()
+    async with on_gpu(f"{NAMES}.{service.model.role}", service.metrics.busy):
+        if not await _load(service, stop):
+            return 0 if stop.is_set() else 1
+        await stop.wait()
+        await service.drain()
+        await runner.cleanup()
+        service.runtime.close()
     log.info("stopped")
     return 0
 

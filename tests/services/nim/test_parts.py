@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import raglab.services
+from raglab.gpus.usage import BusyClock
 from raglab.services.nim.admission import Admission
 from raglab.services.nim.ea_command import apply_arguments
 from raglab.services.nim.encoder import Encoder, _pieces
 from raglab.services.nim.errors import ApiError
-from raglab.services.nim.metrics import BusyClock
 from raglab.services.nim.settings import SettingsError, llm_settings
 
 

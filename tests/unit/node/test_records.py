@@ -1,10 +1,14 @@
 """Addresses and devices of pods: given once, kept over a restart, never given twice."""
 
+import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from raglab.pocket.node.devices import NotEnoughDevices, assign, variables
+from raglab.pocket.node.checkpoint import PLACE, write
+from raglab.pocket.node.devices import NotEnoughDevices, assign, injection
+from raglab.pocket.node.isolation import Bind
 from raglab.pocket.node.records import NoAddress, Records
 
 GPUS = {"example.com/gpu": {"ids": ["0", "1"], "env": "VISIBLE"}}
@@ -58,6 +62,39 @@ def test_devices_are_never_shared_and_survive_a_restart(tmp_path: Path):
     assert again.admit("c")["devices"]["c"]["example.com/gpu"] == ["1"]
 
 
-def test_a_container_is_told_its_devices():
-    assert variables(GPUS, {"example.com/gpu": ["0", "1"]}) == {"VISIBLE": "0,1"}
-    assert variables(GPUS, {}) == {}
+def test_a_container_is_told_its_devices(tmp_path: Path):
+    found = injection(GPUS, {"example.com/gpu": ["0", "1"]}, tmp_path)
+    assert (found.variables, found.path, found.binds) == ({"VISIBLE": "0,1"}, (), ())
+    assert injection(GPUS, {}, tmp_path).variables == {}
+
+
+def test_drivers_come_with_their_devices_only(tmp_path: Path):
+    driver = {"variables": {"DRIVER": "/run/d"}, "path": ["/opt/bin"]}
+    driver |= {"mounts": {"/programs": "/opt/bin"}, "shared": {"/run/d": "/run/d"}}
+    devices = {"example.com/gpu": GPUS["example.com/gpu"] | driver}
+    assert injection(devices, {"example.com/gpu": []}, tmp_path) == injection(devices, {}, tmp_path)
+    found = injection(devices, {"example.com/gpu": ["1"]}, tmp_path)
+    assert (found.variables, found.path) == ({"VISIBLE": "1", "DRIVER": "/run/d"}, ("/opt/bin",))
+    shared = Bind(tmp_path / "run/d", "/run/d", writable=True)
+    assert found.binds == (Bind(Path("/programs"), "/opt/bin"), shared)
+    assert shared.source.is_dir()
+
+
+def test_the_checkpoint_says_who_holds_what(tmp_path: Path):
+    node, records = (
+        tmp_path / "node",
+        Records(tmp_path, "127.10.0.0/16", partial(write, tmp_path / "node", GPUS)),
+    )
+    assign(GPUS, records, pod("a", 2))
+    assign(GPUS, records, pod("b", 0))
+    data = json.loads((node / PLACE).read_text())["Data"]
+    entry = {"PodUID": "a", "ContainerName": "c", "ResourceName": "example.com/gpu"}
+    assert data["PodDeviceEntries"] == [entry | {"DeviceIDs": {"-1": ["0", "1"]}}]
+    assert data["RegisteredDevices"] == {"example.com/gpu": ["0", "1"]}
+    records.release_devices("a")
+    assert json.loads((node / PLACE).read_text())["Data"]["PodDeviceEntries"] == []
+
+
+def test_a_node_without_devices_has_no_checkpoint(tmp_path: Path):
+    Records(tmp_path, "127.10.0.0/16", partial(write, tmp_path / "node", {})).admit("a")
+    assert not (tmp_path / "node" / PLACE).exists()
