@@ -52,6 +52,10 @@ class Target(ABC):
         """What a pod with this image only simulates, in a phrase; empty where the image is the real thing."""
         return ""
 
+    @abstractmethod
+    def charts(self) -> dict[str, str]:
+        """Variables with the addresses of upstream chart repositories, for ``helm repo add NAME "$CHARTS_…"``."""
+
     def values(self) -> Path:
         """Folder with this target's Helm values, one file per chart."""
         return paths.CHECKOUT / "kubernetes-config" / "values" / self.name
@@ -66,14 +70,15 @@ class Target(ABC):
             "RAGLAB_HOME": str(home),
             "KUBECONFIG": str(self.kubeconfig()),
             "KUBECACHEDIR": str(home / "cache" / "kube"),
-            "HELM_CONFIG_HOME": str(home / "helm" / "config"),
-            "HELM_CACHE_HOME": str(home / "cache" / "helm"),
-            "HELM_DATA_HOME": str(home / "helm" / "data"),
+            "HELM_CONFIG_HOME": str(home / "helm" / self.name / "config"),
+            "HELM_CACHE_HOME": str(home / "cache" / "helm" / self.name),
+            "HELM_DATA_HOME": str(home / "helm" / self.name / "data"),
             "NO_PROXY": _without_proxy("NO_PROXY", address),
             "no_proxy": _without_proxy("no_proxy", address),
             "NODE_ADDRESS": address,
             "VALUES": str(self.values()),
             "PATH": ":".join(dict.fromkeys(path)),
+            **self.charts(),
         }
 
 

@@ -13,6 +13,13 @@ from raglab.targets.base import Report, Target, TargetError
 COMMAND_LIMIT = 30  # seconds
 NEXT = "kubectl get nodes   (or RAGLAB_TARGET=pocket for the cluster that needs nothing)"
 
+UPSTREAM_CHARTS = {
+    "CHARTS_NVIDIA": "https://helm.ngc.nvidia.com/nvidia",
+    "CHARTS_PROMETHEUS": "https://prometheus-community.github.io/helm-charts",
+    # Locust's former address, charts.deliveryhero.io, is no longer documented; this is the one its README gives.
+    "CHARTS_LOCUST": "https://raw.githubusercontent.com/deliveryhero/helm-charts/refs/heads/master/",
+}
+
 
 class Minikube(Target):
     """A cluster that somebody else runs. The lab only reads its kubeconfig (``$KUBECONFIG`` or ``~/.kube/config``)."""
@@ -32,6 +39,9 @@ class Minikube(Target):
         except TargetError:
             return False
         return True
+
+    def charts(self) -> dict[str, str]:
+        return UPSTREAM_CHARTS
 
     def up(self, report: Report) -> None:
         self._kubectl("get", "--raw", "/readyz")

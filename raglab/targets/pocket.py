@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from raglab import paths
+from raglab.charts import repository
 from raglab.gpus import inventory
 from raglab.pocket.config import Settings
 from raglab.pocket.node.images import Images, UnknownImage
@@ -89,6 +90,14 @@ class Pocket(Target):
             return Images(self.settings().image_catalogues, {}).find(image).raw.get("simulates") or ""
         except UnknownImage:
             return ""
+
+    def charts(self) -> dict[str, str]:
+        return {
+            "CHARTS_NVIDIA": f"{repository.SCHEME}://nvidia",
+            "CHARTS_PROMETHEUS": f"{repository.SCHEME}://prometheus-community",
+            "CHARTS_LOCUST": f"{repository.SCHEME}://deliveryhero",
+            "HELM_PLUGINS": str(repository.PLUGINS),
+        }
 
     def is_up(self) -> bool:
         return self.daemon.is_ready()

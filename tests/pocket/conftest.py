@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
+from raglab.charts.repository import PLUGINS
 from raglab.pocket.config import Settings
 from raglab.targets.network import reserved
 
@@ -62,6 +63,7 @@ class Cluster:
             "HELM_CONFIG_HOME": str(self.home / "helm" / "config"),
             "HELM_CACHE_HOME": str(self.home / "helm" / "cache"),
             "HELM_DATA_HOME": str(self.home / "helm" / "data"),
+            "HELM_PLUGINS": str(PLUGINS),
             "NO_PROXY": "127.0.0.1,localhost",
         }
 

@@ -1,0 +1,1 @@
+"""Charts for helm without a server: repositories that are folders."""
