@@ -1,0 +1,77 @@
+"""Starts the adapter: ``python -m raglab.services.addons.metrics_adapter --config FILE …``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+import aiohttp
+from aiohttp import web
+
+from raglab.services.addons.metrics_adapter import certificate, options
+from raglab.services.addons.metrics_adapter.api import Api
+from raglab.services.addons.metrics_adapter.cluster import Access, Cluster, ClusterError
+from raglab.services.addons.metrics_adapter.config import Config, ConfigError, load
+from raglab.services.addons.metrics_adapter.options import OptionError, Options
+from raglab.services.addons.metrics_adapter.prometheus import Prometheus
+from raglab.services.addons.metrics_adapter.provider import Provider
+from raglab.services.addons.metrics_adapter.rules import Rule
+
+log = logging.getLogger("raglab.adapter")
+FATAL = 255
+"""The exit code of Go programs that end by klog.Fatal."""
+TIMEOUT = aiohttp.ClientTimeout(total=30)
+
+
+def main() -> int:
+    """Serve until SIGTERM; 255 with one line when it cannot start."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        given = options.read(sys.argv[1:])
+        asyncio.run(_serve(given, load(given.config)))
+    except (OptionError, ConfigError, ClusterError, OSError) as error:
+        print(f"metrics adapter: {error}", file=sys.stderr)
+        return FATAL
+    return 0
+
+
+async def _serve(given: Options, config: Config) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+        provider = await _provider(session, given, config)
+        runner = web.AppRunner(Api(provider).app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        host = os.environ.get("HOST") or os.environ.get("POD_IP") or "127.0.0.1"
+        trust = certificate.context(given.certificate, given.key)
+        await web.TCPSite(runner, host, given.port, ssl_context=trust).start()
+        log.info("Serving securely on %s:%d (simulated: stand-in for prometheus-adapter)", host, given.port)
+        relisting = asyncio.ensure_future(provider.relist_every(given.relist_interval))
+        await asyncio.wait(
+            (relisting, asyncio.ensure_future(stop.wait())), return_when=asyncio.FIRST_COMPLETED
+        )
+        if relisting.done():
+            relisting.result()  # it only ends by failing
+        relisting.cancel()
+        await runner.cleanup()
+
+
+async def _provider(session: aiohttp.ClientSession, given: Options, config: Config) -> Provider:
+    cluster = Cluster(session, Access.in_cluster())
+    catalogue = await cluster.catalogue()
+    return Provider(
+        Prometheus(session, given.prometheus_url),
+        cluster,
+        catalogue,
+        [Rule.from_config(rule, catalogue) for rule in config.rules],
+        [Rule.from_config(rule, catalogue) for rule in config.external_rules],
+        given.max_age,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
