@@ -1,0 +1,91 @@
+"""The Kubernetes API as programs in pods reach it, with nothing but the standard library.
+
+Address, token and certificate are where every pod finds them (Kubernetes documentation, "Accessing the Kubernetes API
+from a Pod"). Where pods have no file system of their own, ``POD_ROOT`` names the folder their mounts lie in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+LIMIT = 10.0
+"""Seconds that an answer may take."""
+
+
+class ApiError(Exception):
+    """The API refused or gave no answer; `code` is the HTTP status, 0 without one."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def mounted(path: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where a mount of this pod lies for its programs."""
+    return Path(environ.get("POD_ROOT", "/"), path.lstrip("/"))
+
+
+class Api:
+    """Requests with the pod's service account. Paths are the API's, such as ``/api/v1/nodes``."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._account = mounted(SERVICE_ACCOUNT, environ)
+        host, port = environ["KUBERNETES_SERVICE_HOST"], environ["KUBERNETES_SERVICE_PORT"]
+        self._server = f"https://{host}:{port}"
+        trust = ssl.create_default_context(cafile=str(self._account / "ca.crt"))
+        direct = urllib.request.ProxyHandler({})  # no proxy leads to the cluster
+        self._open = urllib.request.build_opener(direct, urllib.request.HTTPSHandler(context=trust)).open
+
+    @property
+    def namespace(self) -> str:
+        """The pod's own namespace."""
+        return (self._account / "namespace").read_text()
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """An object or a list; raises `ApiError`."""
+        return self._ask("GET", f"{path}?{urlencode(query)}" if query else path)
+
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A new object in the collection at `path`; raises `ApiError`."""
+        return self._ask("POST", path, body, "application/json")
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change an object by merge patch (RFC 7386); raises `ApiError`."""
+        return self._ask("PATCH", path, body, "application/merge-patch+json")
+
+    def delete(self, path: str) -> dict[str, Any]:
+        """Delete an object; raises `ApiError`."""
+        return self._ask("DELETE", path)
+
+    def _ask(
+        self, verb: str, path: str, body: Mapping[str, Any] | None = None, kind: str = ""
+    ) -> dict[str, Any]:
+        token = (self._account / "token").read_text()  # read each time: the kubelet renews it
+        headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": kind} if kind else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._server + path, data, headers, method=verb)
+        try:
+            with self._open(request, timeout=LIMIT) as answer:
+                found: dict[str, Any] = json.load(answer)
+                return found
+        except urllib.error.HTTPError as error:
+            raise ApiError(error.code, _message(error)) from error
+        except OSError as error:
+            raise ApiError(0, f"{self._server} gives no answer: {error}") from error
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    """The API's own words, where it has any."""
+    try:
+        return str(json.load(error)["message"])
+    except (ValueError, KeyError, TypeError, OSError):
+        return str(error)
