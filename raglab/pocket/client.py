@@ -4,7 +4,8 @@ It has the semantics of the Kubernetes API and nothing else, so an implementatio
 (`raglab.pocket.api.local`) or speak HTTPS to another control plane, and no caller can tell.
 
 Objects that come back are shared and must not be changed: copy before you edit (`copy.deepcopy`).
-Resources are named by their plural, as in ``kubectl get``: ``pods``, ``deployments``, ``endpointslices``.
+Resources are named by their plural, as in ``kubectl get``: ``pods``, ``deployments``, ``endpointslices``; custom
+ones by plural and group, which is also the name of their definition: ``widgets.example.com``.
 """
 
 from __future__ import annotations

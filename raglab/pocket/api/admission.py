@@ -5,6 +5,7 @@ These are the admission plugins NamespaceLifecycle, ServiceAccount and DefaultSt
 
 from __future__ import annotations
 
+from raglab.pocket.api.definitions import SHELF
 from raglab.pocket.client import Object
 from raglab.pocket.errors import StatusError, forbidden, not_found, qualified
 from raglab.pocket.kinds.catalogue import Kind
@@ -15,6 +16,8 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 def admit(store: Store, kind: Kind, obj: Object) -> None:
     """Complete `obj` in place, or refuse it (403, 404)."""
+    if kind.custom:
+        _definition(store, kind)
     if kind.namespaced:
         _namespace(store, kind, obj)
     if kind.storage_key == "/pods":
@@ -38,6 +41,14 @@ def _namespace(store: Store, kind: Kind, obj: Object) -> None:
         {"reason": "NamespaceTerminating", "message": text, "field": "metadata.namespace"}
     ]
     raise error
+
+
+def _definition(store: Store, kind: Kind) -> None:
+    """Nothing new of a kind whose definition is being deleted."""
+    found = store.get(SHELF, "", f"{kind.plural}.{kind.group}")
+    if found is None or "deletionTimestamp" in found.object["metadata"]:
+        text = "create not allowed while custom resource definition is terminating"
+        raise StatusError(405, "MethodNotAllowed", text)
 
 
 def _service_account(store: Store, pod: Object) -> None:

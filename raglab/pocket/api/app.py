@@ -52,8 +52,8 @@ def make_app(
     clock: Clock | None = None,
 ) -> web.Application:
     """The application; serve it over TLS (see `serve`)."""
-    served = Catalogue([*kinds.kinds, *reviews.KINDS])
-    parts = (registry, served, schemas, credentials, streams, settings, clock or SystemClock())
+    kinds.serve("reviews", reviews.KINDS)
+    parts = (registry, kinds, schemas, credentials, streams, settings, clock or SystemClock())
     server = Server(*parts, rendering.Encoder(registry.store))
     app = web.Application(client_max_size=LONGEST_BODY)
     app.router.add_route("*", "/{path:.*}", ApiServer(server).handle)

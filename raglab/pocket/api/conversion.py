@@ -1,4 +1,6 @@
-"""Objects that are served in two versions and stored in one: Events and HorizontalPodAutoscalers.
+"""Objects that are served in two versions and stored in one: Events, HorizontalPodAutoscalers, custom resources.
+
+Versions of a custom resource differ in nothing but the name (conversion strategy None).
 
 Fields that the other version has no place for travel along, so that reading and writing in either loses nothing.
 """
@@ -31,6 +33,8 @@ BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
 def to_storage(kind: Kind, obj: Object) -> Object:
     """The form of `obj` (of `kind`) that is stored. May share parts with `obj`."""
     obj = obj | {"apiVersion": kind.api_version, "kind": kind.kind}
+    if kind.custom:
+        obj["apiVersion"] = f"{kind.group}/{kind.custom.storage_version}"
     convert = _TO_STORAGE.get((kind.api_version, kind.kind))
     return convert(obj) if convert else obj
 
@@ -39,8 +43,8 @@ def from_storage(kind: Kind, obj: Object) -> Object:
     """A stored object as `kind` shows it: the very same where it is stored that way."""
     if obj["apiVersion"] == kind.api_version:
         return obj
-    shown = _FROM_STORAGE[kind.api_version, kind.kind](obj)
-    return shown | {"apiVersion": kind.api_version}
+    convert = _FROM_STORAGE.get((kind.api_version, kind.kind))
+    return (convert(obj) if convert else obj) | {"apiVersion": kind.api_version}
 
 
 def _renamed(obj: Object, names: Mapping[str, str]) -> Object:

@@ -11,6 +11,8 @@ from raglab.pocket.kinds.catalogue import Kind
 
 DEPENDENTS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 """Finalizers that ask the garbage collector to deal with dependents first, by propagation policy."""
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+"""Finalizer that keeps a CustomResourceDefinition until the last of its objects is gone."""
 UNDELETABLE = frozenset({"default", "kube-system", "kube-public"})
 
 
@@ -55,6 +57,8 @@ def marked(kind: Kind, obj: Object, options: DeleteOptions, now: float) -> tuple
     if not began and "generation" in meta:
         meta["generation"] += 1
     doomed = obj | {"metadata": meta}
+    if kind.plural == "customresourcedefinitions" and not began:
+        meta["finalizers"] = [*meta.get("finalizers", ()), CLEANUP]
     if kind.plural == "namespaces":
         meta.pop("deletionGracePeriodSeconds", None)
         doomed["status"] = obj.get("status", {}) | {"phase": "Terminating"}

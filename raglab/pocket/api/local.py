@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from raglab.pocket.api import reading
 from raglab.pocket.api.patch import CONTENT_TYPES
 from raglab.pocket.api.registry import DeleteOptions, Objects, Options, Registry
+from raglab.pocket.api.routing import no_such_resource
 from raglab.pocket.client import Object, PatchType, WatchEvent
+from raglab.pocket.kinds.catalogue import Kind
 
 
 class LocalClient:
@@ -21,23 +23,29 @@ class LocalClient:
     def __init__(self, registry: Registry) -> None:
         self._registry, self._kinds = registry, registry.kinds
 
+    def _kind(self, resource: str) -> Kind:
+        try:
+            return self._kinds.plural(resource)
+        except KeyError:
+            raise no_such_resource() from None
+
     async def get(self, resource: str, name: str, namespace: str = "") -> Object:
-        return self._registry.get(self._kinds.plural(resource), namespace, name)
+        return self._registry.get(self._kind(resource), namespace, name)
 
     async def list(
         self, resource: str, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> Objects:
-        kind = self._kinds.plural(resource)
+        kind = self._kind(resource)
         return self._registry.list(kind, namespace, labels=labels, fields=fields).items
 
     async def create(self, resource: str, obj: Object) -> Object:
         namespace = obj["metadata"].get("namespace", "")
-        made = self._registry.create(self._kinds.plural(resource), namespace, obj, Options())
+        made = self._registry.create(self._kind(resource), namespace, obj, Options())
         await asyncio.sleep(0)
         return made
 
     async def update(self, resource: str, obj: Object, *, subresource: str = "") -> Object:
-        kind, meta = self._kinds.plural(resource), obj["metadata"]
+        kind, meta = self._kind(resource), obj["metadata"]
         options = Options(subresource=subresource)
         made = self._registry.update(kind, meta.get("namespace", ""), meta["name"], obj, options)
         await asyncio.sleep(0)
@@ -53,7 +61,7 @@ class LocalClient:
         type: PatchType = "merge",
         subresource: str = "",
     ) -> Object:
-        kind, options = self._kinds.plural(resource), Options(subresource=subresource)
+        kind, options = self._kind(resource), Options(subresource=subresource)
         made = self._registry.patch(kind, namespace, name, patch, CONTENT_TYPES[type], options)
         await asyncio.sleep(0)
         return made
@@ -69,14 +77,14 @@ class LocalClient:
         uid: str = "",
     ) -> None:
         options = DeleteOptions(propagation=propagation, grace=grace, uid=uid)
-        self._registry.delete(self._kinds.plural(resource), namespace, name, options)
+        self._registry.delete(self._kind(resource), namespace, name, options)
         await asyncio.sleep(0)
 
     def watch(
         self, resource: str, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[WatchEvent]:
         return self._registry.watch(
-            self._kinds.plural(resource),
+            self._kind(resource),
             namespace,
             labels=labels,
             fields=fields,

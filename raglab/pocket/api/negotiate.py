@@ -16,6 +16,7 @@ from aiohttp import web
 
 from raglab.pocket.api import protobuf
 from raglab.pocket.errors import StatusError, bad_request
+from raglab.pocket.kinds.catalogue import Kind
 
 JSON, YAML = "application/json", "application/yaml"
 PATCH_TYPES = (
@@ -94,14 +95,15 @@ def decode(body: bytes, media: str, expected: str) -> dict[str, Any]:
     elif media == protobuf.CONTENT_TYPE:
         obj = protobuf.decode(body)
     else:
-        accepted = f"{JSON}, {YAML}, {protobuf.CONTENT_TYPE}"
-        message = (
-            f"the body of the request was in an unknown format - accepted media types include: {accepted}"
-        )
-        raise StatusError(415, "UnsupportedMediaType", message)
+        raise _unknown_format(JSON, YAML, protobuf.CONTENT_TYPE)
     if not isinstance(obj, dict):
         raise _unreadable(expected, "json: cannot unmarshal a value that is not an object", body)
     return obj
+
+
+def _unknown_format(*accepted: str) -> StatusError:
+    text = "the body of the request was in an unknown format - accepted media types include: "
+    return StatusError(415, "UnsupportedMediaType", text + ", ".join(accepted))
 
 
 def _json(body: bytes, expected: str) -> Any:
@@ -128,7 +130,14 @@ def _unreadable(expected: str, why: str, body: bytes) -> StatusError:
     return bad_request(f"the object provided is unrecognized (must be of type {expected}): {text}")
 
 
-async def read_patch(request: web.Request, expected: str) -> tuple[Any, str]:
+def patch_types(kind: Kind) -> tuple[str, ...]:
+    """The types of patch a kind takes: a strategic one needs to know what lists mean, which custom resources do not
+    say.
+    """
+    return PATCH_TYPES[:2] if kind.custom else PATCH_TYPES
+
+
+async def read_patch(request: web.Request, kind: Kind) -> tuple[Any, str]:
     """The patch in the body and its content type. Raises 400, 413, 415 and, for server-side apply, 501."""
     media = content_type(request)
     if media == APPLY_TYPE:
@@ -136,6 +145,8 @@ async def read_patch(request: web.Request, expected: str) -> tuple[Any, str]:
             "server-side apply is not part of the pocket cluster: use kubectl apply without --server-side"
         )
         raise StatusError(501, "NotImplemented", message)
+    if kind.custom and media not in patch_types(kind):
+        raise _unknown_format(*patch_types(kind), APPLY_TYPE)
     if media not in PATCH_TYPES:
         raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type")
     body = await request.read()
@@ -144,5 +155,5 @@ async def read_patch(request: web.Request, expected: str) -> tuple[Any, str]:
     except orjson.JSONDecodeError as error:
         raise bad_request(f"error decoding patch: {error}") from error
     if not isinstance(patch, list if media == PATCH_TYPES[0] else dict):
-        raise _unreadable(expected, "the patch has the wrong shape", body)
+        raise _unreadable(kind.kind, "the patch has the wrong shape", body)
     return patch, media

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from raglab.pocket.api.negotiate import APPLY_TYPE, JSON, PATCH_TYPES
+from raglab.pocket.api.negotiate import APPLY_TYPE, JSON, patch_types
 from raglab.pocket.api.routing import PageNotFound, method_not_allowed
 from raglab.pocket.kinds.catalogue import Catalogue, Kind
 from raglab.pocket.kinds.schema import Schemas
@@ -38,15 +38,23 @@ class Documents:
     """Answers everything below ``/openapi``."""
 
     def __init__(self, kinds: Catalogue, schemas: Schemas) -> None:
-        self._schemas = schemas
-        self._versions: dict[str, list[Kind]] = {}
-        for kind in kinds.kinds:
+        self._kinds, self._schemas = kinds, schemas
+        self._compressed: dict[str, tuple[str, bytes]] = {}
+        """Documents by name, with the stamp they were made for."""
+        self._program = Path(__file__).read_bytes()
+
+    def _versions(self) -> dict[str, list[Kind]]:
+        versions: dict[str, list[Kind]] = {}
+        for kind in self._kinds.kinds:
             prefix = "apis" if kind.group else "api"
-            self._versions.setdefault(f"{prefix}/{kind.api_version}", []).append(kind)
-        self._compressed: dict[str, bytes] = {}
-        self._stamp = (
-            hashlib.sha256(Path(__file__).read_bytes() + repr(kinds.kinds).encode()).hexdigest().upper()
-        )
+            versions.setdefault(f"{prefix}/{kind.api_version}", []).append(kind)
+        return versions
+
+    def _stamp(self, kinds: list[Kind]) -> str:
+        """Changes with anything the document of `kinds` is made of."""
+        schemas = [kind.custom.schema for kind in kinds if kind.custom]
+        parts = (self._program, repr(kinds).encode(), orjson.dumps(schemas))
+        return hashlib.sha256(b"".join(parts)).hexdigest().upper()
 
     def answer(self, request: web.Request, parts: list[str]) -> web.Response:
         """``v2``, ``v3`` (the index) or ``v3/api/v1`` and so on."""
@@ -56,31 +64,34 @@ class Documents:
             return _version2(request)
         if parts == ["v3"]:
             return web.Response(body=orjson.dumps(self._index()), content_type=JSON)
-        if parts[0] == "v3" and "/".join(parts[1:]) in self._versions:
-            return self._document(request, "/".join(parts[1:]))
+        name = "/".join(parts[1:])
+        kinds = self._versions().get(name)
+        if parts[0] == "v3" and kinds:
+            return self._document(request, name, kinds)
         raise PageNotFound
 
     def _index(self) -> Object:
         return {
             "paths": {
-                name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={self._stamp}"}
-                for name in self._versions
+                name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={self._stamp(kinds)}"}
+                for name, kinds in self._versions().items()
             }
         }
 
-    def _document(self, request: web.Request, name: str) -> web.Response:
-        if name not in self._compressed:
-            self._compressed[name] = gzip.compress(orjson.dumps(self.build(name)), compresslevel=5, mtime=0)
-        body, headers = self._compressed[name], {"Content-Type": JSON, "Vary": "Accept-Encoding"}
+    def _document(self, request: web.Request, name: str, kinds: list[Kind]) -> web.Response:
+        stamp = self._stamp(kinds)
+        if self._compressed.get(name, ("",))[0] != stamp:
+            raw = orjson.dumps(self.build(name, kinds))
+            self._compressed[name] = stamp, gzip.compress(raw, compresslevel=5, mtime=0)
+        body, headers = self._compressed[name][1], {"Content-Type": JSON, "Vary": "Accept-Encoding"}
         if "hash" in request.query:
             headers["Cache-Control"] = "public, immutable"
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             return web.Response(body=body, headers=headers | {"Content-Encoding": "gzip"})
         return web.Response(body=gzip.decompress(body), headers=headers)
 
-    def build(self, name: str) -> Object:
+    def build(self, name: str, kinds: list[Kind]) -> Object:
         """The document of one group-version, e.g. ``apis/apps/v1``."""
-        kinds = self._versions[name]
         paths: Object = {}
         for kind in kinds:
             paths |= _paths(f"/{name}", kind)
@@ -123,5 +134,5 @@ def _operation(kind: Kind, action: str, method: str) -> Object:
         text = {"type": "string", "uniqueItems": True}
         operation["parameters"] = [{"name": name, "in": "query", "schema": text} for name in names]
     if method == "patch":
-        operation["requestBody"] = {"content": {media: {} for media in (APPLY_TYPE, *PATCH_TYPES)}}
+        operation["requestBody"] = {"content": {media: {} for media in (APPLY_TYPE, *patch_types(kind))}}
     return operation

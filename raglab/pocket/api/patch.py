@@ -70,7 +70,9 @@ def _json(obj: Object, operations: Any) -> Object:
 
 
 def unknown_fields(change: Any, content_type: str, unknown: list[str]) -> StatusError:
-    """422 for a patch that brings fields the kind does not have."""
+    """422 for a patch that brings fields the kind does not have. `change` is shown: the patch if it is a strategic
+    one, else the patched object.
+    """
     return _invalid(change, content_type, f"strict decoding error: {', '.join(unknown)}")
 
 
@@ -80,7 +82,11 @@ def undecodable(change: Any, content_type: str, error: DecodeError) -> StatusErr
 
 
 def _invalid(change: Any, content_type: str, why: str) -> StatusError:
-    shown = go_map(_without_lists(change)) if content_type == STRATEGIC else orjson.dumps(change).decode()
+    shown = (
+        go_map(_without_lists(change))
+        if content_type == STRATEGIC
+        else orjson.dumps(change, option=orjson.OPT_SORT_KEYS).decode()
+    )
     text = f"Invalid value: {_quoted(shown)}: {why}"
     details = {"causes": [{"reason": "FieldValueInvalid", "message": text, "field": "patch"}]}
     return StatusError(422, "Invalid", f' "" is invalid: patch: {text}', details)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from raglab.pocket.api import (
     admission,
     conversion,
+    definitions,
     deletion,
     following,
     paging,
@@ -23,6 +24,7 @@ from raglab.pocket.api import (
     strategy,
 )
 from raglab.pocket.api.allocation import Allocator
+from raglab.pocket.api.definitions import Definitions
 from raglab.pocket.api.deletion import DeleteOptions
 from raglab.pocket.api.paging import Page
 from raglab.pocket.client import Object, WatchEvent
@@ -53,6 +55,18 @@ class Options:
     warnings: list[str] = field(default_factory=list)
 
 
+class Ledger(Protocol):
+    """Somebody who keeps account of what one shelf holds."""
+
+    def record(self, new: Object, old: Object | None) -> None:
+        """`new` has been stored in place of `old`."""
+        ...
+
+    def release(self, obj: Object) -> None:
+        """`obj` has been removed."""
+        ...
+
+
 class Registry:
     """All verbs on all kinds. Objects that come back are shared with the store: copy before you edit."""
 
@@ -60,12 +74,14 @@ class Registry:
         self, store: Store, kinds: Catalogue, schemas: Schemas, settings: Settings, clock: Clock
     ) -> None:
         self.store, self.kinds, self.schemas, self.clock = store, kinds, schemas, clock
-        self._allocator = Allocator(settings, (record.object for record in store.records(SERVICES)))
+        self._allocator = Allocator(settings, self._all(SERVICES))
+        defined = Definitions(kinds, self._all(definitions.SHELF))
+        self._ledgers: dict[str, Ledger] = {SERVICES: self._allocator, definitions.SHELF: defined}
 
     def get(self, kind: Kind, namespace: str, name: str, subresource: str = "") -> Object:
         """One object (for the subresource ``scale``: its Scale)."""
         obj = self._stored(kind, namespace, name)
-        return scale.of(obj) if subresource == "scale" else conversion.from_storage(kind, obj)
+        return scale.of(kind, obj) if subresource == "scale" else conversion.from_storage(kind, obj)
 
     def list(
         self,
@@ -118,7 +134,8 @@ class Registry:
         """Store a new object; a ``Binding`` puts a pod on a node."""
         if kind.plural == "pods" and obj.get("kind") == "Binding":
             return self._bind(kind, namespace, obj, options)
-        sent = obj | {"status": {}} if "status" in kind.subresources else obj
+        has_status = "status" in kind.subresources
+        sent = {key: part for key, part in obj.items() if key != "status"} if has_status else obj
         new = conversion.to_storage(kind, self._decoded(kind, sent, options))
         strategy.prepare_create(kind, namespace, new, self.clock.time())
         meta = new["metadata"]
@@ -147,16 +164,17 @@ class Registry:
         """Change part of an object. Unknown fields are refused in the words of a patch, not of a create."""
         current = self._stored(kind, namespace, name)
         if options.subresource == "scale":
-            wanted = patch.apply(scale.of(current), change, content_type, None)
+            wanted = patch.apply(scale.of(kind, current), change, content_type, None)
             return self._rescale(kind, current, wanted, options)
         shown = conversion.from_storage(kind, current)
         patched = patch.apply(shown, change, content_type, self.schemas.root(kind))
+        told = change if content_type == patch.STRATEGIC else patched
         try:
             clean, unknown = self.schemas.normalise(kind, patched)
         except DecodeError as error:
-            raise patch.undecodable(change, content_type, error) from None
+            raise patch.undecodable(told, content_type, error) from None
         if unknown and options.field_validation == "Strict":
-            raise patch.unknown_fields(change, content_type, unknown)
+            raise patch.unknown_fields(told, content_type, unknown)
         if options.field_validation == "Warn":
             options.warnings.extend(unknown)
         return self._replace(kind, clean, current, options)
@@ -170,7 +188,7 @@ class Registry:
             if is_over:
                 doomed = self._remove(kind, doomed)
             elif doomed != current:
-                doomed = self.store.put(kind.storage_key, doomed).object
+                doomed = self._put(kind, doomed, current, Options())
         return conversion.from_storage(kind, doomed), is_over
 
     def delete_collection(
@@ -179,6 +197,9 @@ class Registry:
         """Delete everything that matches; returns the last states."""
         found = self._matching(kind, selectors.compile(kind, namespace, labels, fields))
         return [self.delete(kind, *paging.key_of(obj), options)[0] for obj in found]
+
+    def _all(self, shelf: str) -> Objects:
+        return [record.object for record in self.store.records(shelf)]
 
     def _stored(self, kind: Kind, namespace: str, name: str) -> Object:
         record = self.store.get(kind.storage_key, namespace if kind.namespaced else "", name)
@@ -192,6 +213,8 @@ class Registry:
 
     def _storage_kind(self, kind: Kind) -> Kind:
         """The version in which objects of a kind are stored: the first that shares the shelf."""
+        if kind.custom:
+            return kind
         return next(item for item in self.kinds.kinds if item.storage_key == kind.storage_key)
 
     def _decoded(self, kind: Kind, obj: Object, options: Options) -> Object:
@@ -212,7 +235,7 @@ class Registry:
         """The common end of update and patch. `obj` is given away; an unchanged object is not written."""
         sent = conversion.to_storage(kind, obj)
         new = strategy.prepare_update(kind, sent, current, options.subresource)
-        if options.subresource != "status":
+        if kind.custom or options.subresource != "status":
             if kind.storage_key == SERVICES:
                 self._allocator.keep(new, current)
             defaults.apply(self._storage_kind(kind), new, current)
@@ -220,15 +243,15 @@ class Registry:
             if kind.storage_key == SERVICES:
                 self._allocator.complete(new, current)
             strategy.count_generation(kind, new, current)
-            if kind.kind != "Pod" and new.get("spec") != current.get("spec"):
+            if kind.kind != "Pod" and not kind.custom and new.get("spec") != current.get("spec"):
                 options.warnings.extend(validation.warnings(self._storage_kind(kind), new))
         stored = current if new == current else self._put(kind, new, current, options)
         return conversion.from_storage(kind, stored)
 
     def _rescale(self, kind: Kind, current: Object, wanted: Object, options: Options) -> Object:
         main = Options(dry_run=options.dry_run)
-        new = self._decoded(kind, scale.applied(current, wanted), main)
-        return scale.of(self._replace(kind, new, current, main))
+        new = self._decoded(kind, scale.applied(kind, current, wanted), main)
+        return scale.of(kind, self._replace(kind, new, current, main))
 
     def _bind(self, kind: Kind, namespace: str, binding: Object, options: Options) -> Object:
         pod = self._stored(kind, namespace, binding["metadata"]["name"])
@@ -241,12 +264,12 @@ class Registry:
         if current is not None and deletion.is_over(kind, new):
             return self._remove(kind, new)
         stored = self.store.put(kind.storage_key, new).object
-        if kind.storage_key == SERVICES:
-            self._allocator.record(stored, current)
+        if ledger := self._ledgers.get(kind.storage_key):
+            ledger.record(stored, current)
         return stored
 
     def _remove(self, kind: Kind, obj: Object) -> Object:
         last = self.store.remove(kind.storage_key, *paging.key_of(obj), obj).object
-        if kind.storage_key == SERVICES:
-            self._allocator.release(obj)
+        if ledger := self._ledgers.get(kind.storage_key):
+            ledger.release(obj)
         return last

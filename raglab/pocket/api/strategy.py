@@ -18,6 +18,7 @@ GENERATIONS = frozenset(
     {
         "/pods",
         "/replicationcontrollers",
+        "apiextensions.k8s.io/customresourcedefinitions",
         "apps/daemonsets",
         "apps/deployments",
         "apps/replicasets",
@@ -32,7 +33,7 @@ GENERATIONS = frozenset(
         "scheduling.k8s.io/priorityclasses",
     }
 )
-"""Shelves whose objects count generations; on the others a real server leaves the field out."""
+"""Shelves whose objects count generations, as those of custom resources do; on others the field is left out."""
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 """Annotation with the number of changes of a DaemonSet's template; its pods carry it as a label."""
 FROM_STORE = (
@@ -69,7 +70,7 @@ def prepare_create(kind: Kind, namespace: str, obj: Object, now: float) -> None:
     ):
         meta.pop(key, None)
     meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp(now)}
-    if kind.storage_key in GENERATIONS:
+    if kind.custom or kind.storage_key in GENERATIONS:
         meta["generation"] = 1
     if kind.plural == "daemonsets":
         meta["annotations"] = (meta.get("annotations") or {}) | {TEMPLATE_GENERATION: "1"}
@@ -163,8 +164,12 @@ def _count_template(new: Object, current: Object) -> None:
 
 
 def _wanted(kind: Kind, obj: Object) -> Any:
-    """The wanted state; for Deployments the annotations belong to it (they carry what ``rollout undo`` restores)."""
-    spec = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+    """The wanted state; for Deployments the annotations belong to it (they carry what ``rollout undo`` restores).
+
+    In a custom resource the status belongs to it unless it is a subresource.
+    """
+    others = ("metadata",) if kind.custom and "status" not in kind.subresources else ("metadata", "status")
+    spec = {key: value for key, value in obj.items() if key not in others}
     return spec, obj["metadata"].get("annotations") if kind.plural == "deployments" else None
 
 

@@ -93,7 +93,7 @@ async def update(call: Call) -> web.StreamResponse:
 async def patch(call: Call) -> web.StreamResponse:
     """Change part of an object."""
     target, show = call.target, renderer(call)
-    change, media = await negotiate.read_patch(call.request, target.kind.kind)
+    change, media = await negotiate.read_patch(call.request, target.kind)
     options = write_options(call)
     made = call.server.registry.patch(target.kind, target.namespace, target.name, change, media, options)
     return _written(call, show, made, 200, options)

@@ -9,7 +9,6 @@ newer state.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,14 +16,12 @@ from typing import Any, NamedTuple
 
 from raglab.pocket.client import Client, Object
 from raglab.pocket.clock import Clock
+from raglab.pocket.control.copies import DEFINITIONS, Informers, View
 from raglab.pocket.errors import StatusError
 from raglab.pocket.events import EventRecorder
-from raglab.pocket.informer import Cache, Informer, Key, version_of
+from raglab.pocket.informer import Informer, Key, version_of
 from raglab.pocket.objects import is_deleting
 from raglab.pocket.workqueue import WorkQueue
-
-View = Mapping[str, Cache]
-"""The local copies by resource."""
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +126,10 @@ def without_empty(value: Any) -> Any:
     return {key: part for key, part in parts.items() if part not in ({}, [], None)}
 
 
+Trigger = Callable[[View, Object], Iterable[Key]]
+"""Which keys a change of an object concerns."""
+
+
 @dataclass(frozen=True)
 class Controller:
     """`plan` for one object by key, and which keys a change in each resource concerns."""
@@ -137,20 +138,11 @@ class Controller:
     """The name in its Events."""
     plan: Callable[[View, Key, float], Plan]
     """Called with the local copies, a key and the time."""
-    triggers: Mapping[str, Callable[[View, Object], Iterable[Key]]]
-
-
-class Informers(dict[str, Informer]):
-    """The local copies, each started when first asked for and shared by everybody."""
-
-    def __init__(self, client: Client, clock: Clock, tasks: asyncio.TaskGroup) -> None:
-        super().__init__()
-        self._client, self._clock, self._tasks = client, clock, tasks
-
-    def __missing__(self, resource: str) -> Informer:
-        informer = self[resource] = Informer(self._client, resource, clock=self._clock)
-        self._tasks.create_task(informer.run(), name=f"informer {resource}")
-        return informer
+    triggers: Mapping[str, Trigger]
+    custom: Trigger | None = None
+    """The trigger for every custom resource. Who has one also has a trigger for their definitions, which tells what
+    to look at when a local copy of one has arrived.
+    """
 
 
 async def run(controller: Controller, client: Client, informers: Informers, clock: Clock) -> None:
@@ -161,6 +153,8 @@ async def run(controller: Controller, client: Client, informers: Informers, cloc
         await informers[resource].synced.wait()
     for resource, trigger in controller.triggers.items():
         informers[resource].on_change(_enqueue(queue, trigger, informers))
+    if controller.custom:
+        informers.on_arrival(_arrived(controller, controller.custom, queue, informers))
     try:
         while True:
             await _next(controller, queue, worker, clock)
@@ -168,8 +162,20 @@ async def run(controller: Controller, client: Client, informers: Informers, cloc
         queue.close()
 
 
+def _arrived(
+    controller: Controller, trigger: Trigger, queue: WorkQueue, informers: Informers
+) -> Callable[[Informer], None]:
+    def arrived(informer: Informer) -> None:
+        informer.on_change(_enqueue(queue, trigger, informers))
+        definition = informers[DEFINITIONS].get(informer.resource)
+        for key in controller.triggers[DEFINITIONS](informers, definition) if definition else ():
+            queue.add(key)
+
+    return arrived
+
+
 def _enqueue(
-    queue: WorkQueue, trigger: Callable[[View, Object], Iterable[Key]], view: View
+    queue: WorkQueue, trigger: Trigger, view: View
 ) -> Callable[[Object | None, Object | None], None]:
     def changed(before: Object | None, after: Object | None) -> None:
         for obj in (before, after):

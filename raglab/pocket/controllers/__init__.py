@@ -15,6 +15,7 @@ from raglab.pocket.controllers import (
     claimprotection,
     claims,
     daemonsets,
+    definitions,
     deployments,
     endpoints,
     endpointslices,
@@ -46,6 +47,7 @@ STANDING = (
     volumeprotection,
     serviceaccounts,
     eventexpiry,
+    definitions,
 )
 """Controllers that need to be told nothing."""
 

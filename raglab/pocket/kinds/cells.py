@@ -24,11 +24,12 @@ class Column:
     type: str = "string"
     priority: int = 0
     format: str = ""
+    description: str = ""
 
     def definition(self) -> Object:
         """The entry in a Table's ``columnDefinitions``."""
         shown = {"name": self.name, "type": self.type, "format": self.format}
-        return shown | {"description": "", "priority": self.priority}
+        return shown | {"description": self.description, "priority": self.priority}
 
 
 def field(path: str, default: Any = "") -> Cell:

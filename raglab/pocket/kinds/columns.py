@@ -27,6 +27,7 @@ COLUMNS: dict[tuple[str, str], list[Column]] = {
     ("", "ResourceQuota"): cluster.QUOTA,
     ("", "Secret"): [NAME, Column("Type", field("type")), Column("Data", count("data")), AGE],
     ("", "Service"): network.SERVICE,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): [NAME, CREATED],
     ("apps", "ControllerRevision"): workloads.CONTROLLER_REVISION,
     ("apps", "DaemonSet"): workloads.DAEMON_SET,
     ("apps", "Deployment"): workloads.DEPLOYMENT,
@@ -53,6 +54,8 @@ COLUMNS: dict[tuple[str, str], list[Column]] = {
 
 def table(kind: Kind, objects: list[Object], now: float) -> tuple[list[Object], list[list[Any]]]:
     """Column definitions, and one list of cells per object; `now` is what ages count from."""
+    if kind.custom:
+        return _filled(list(kind.custom.columns), objects, now)
     if kind.group == "events.k8s.io":
         return _filled(cluster.EVENT, [cluster.core_event(obj) for obj in objects], now)
     if (kind.group, kind.version) == ("autoscaling", "v1"):

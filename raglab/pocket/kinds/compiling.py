@@ -23,7 +23,7 @@ _SPECIAL = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "time",
 }
 """Definitions that are values, not structs."""
-_RAW = (".RawExtension", ".FieldsV1", ".JSON")
+_RAW = (".RawExtension", ".FieldsV1", ".JSON", ".JSONSchemaPropsOrArray", ".JSONSchemaPropsOrBool")
 """Ends of the names of definitions that may hold anything."""
 _SCALARS = {
     ("string", "byte"): "bytes",

@@ -35,6 +35,9 @@ def apply(kind: Kind, obj: Object, old: Object | None = None) -> None:
 
     Missing sections (``spec.strategy``) must be there as empty maps; `Schemas.normalise` puts them in.
     """
+    if kind.custom:
+        kind.custom.complete(obj)
+        return
     pod_spec = get(obj, POD_SPECS.get(kind.kind, "-"))
     if pod_spec is not None:
         _pod_spec(pod_spec)
@@ -167,11 +170,24 @@ def _binding(obj: Object) -> None:
             subject["apiGroup"] = _RBAC
 
 
+def _definition(obj: Object) -> None:
+    spec = obj["spec"]
+    given = spec.setdefault("names", {})
+    kind = given.get("kind", "")
+    given.setdefault("singular", kind.lower())
+    given.setdefault("listKind", f"{kind}List")
+    spec.setdefault("conversion", {"strategy": "None"})
+    for version in spec.get("versions") or ():
+        version.setdefault("served", False)
+        version.setdefault("storage", False)
+
+
 RULES: dict[tuple[str, str], Rule] = {
     ("", "Pod"): defaults_pods.pod,
     ("", "ReplicationController"): _replication_controller,
     ("", "Service"): _service,
     ("", "Secret"): _secret,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,
     ("apps", "DaemonSet"): _daemon_set,

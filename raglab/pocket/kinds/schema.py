@@ -20,11 +20,14 @@ import orjson
 
 from raglab.pocket.errors import StatusError
 from raglab.pocket.files import write_private
-from raglab.pocket.kinds import catalogue, compiling
+from raglab.pocket.kinds import catalogue, compiling, structural
 from raglab.pocket.kinds.catalogue import Kind, Object
+from raglab.pocket.kinds.custom import Custom
 from raglab.pocket.kinds.decoding import BASIC, Field, ListOf, MapOf, Mismatch, Struct, Type, Walk
 
 SOURCE = "kubernetes-validate"
+_COMPONENT = "#/components/schemas/"
+META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
 class DecodeError(StatusError):
@@ -42,7 +45,7 @@ def cannot_be_handled(kind: Kind) -> str:
 
 
 class Schemas:
-    """Typed views of the kinds. Kinds without a schema (custom resources) pass through unchanged."""
+    """Typed views of the kinds. Custom resources bring their schemas along, see `structural`."""
 
     def __init__(self, compiled: Object, openapi: Path) -> None:
         self._compiled = compiled
@@ -73,14 +76,27 @@ class Schemas:
         Nulls, empty optional maps and lists, and unknown fields are dropped; quantities become canonical.
         Raises `DecodeError` (400) for a value of the wrong type.
         """
-        root = self.root(kind)
-        if root is None:
-            return dict(obj), []
-        walk = Walk()
+        root, walk = self.root(kind), Walk()
         try:
-            return root.decode(obj, walk), walk.unknown
+            if kind.custom:
+                return self._pruned(kind.custom, obj, walk), sorted(walk.unknown)
+            return root.decode(obj, walk) if root else dict(obj), walk.unknown
         except Mismatch as mismatch:
             raise DecodeError(kind, mismatch) from None
+
+    def _pruned(self, custom: Custom, obj: Object, walk: Walk) -> Object:
+        """A custom resource: its own schema decides about everything but the metadata."""
+        meta, root = obj.get("metadata") or {}, {"metadata"}
+        clean: Object = structural.prune(
+            {name: part for name, part in obj.items() if name not in root},
+            custom.schema,
+            walk,
+            is_object=True,
+        )
+        walk.trail.append((META.rpartition(".")[2], "metadata"))
+        clean["metadata"] = self._struct(META).decode(meta, walk)
+        walk.trail.pop()
+        return clean
 
     def merge_info(self, kind: Kind, path: Iterable[str]) -> Field | None:
         """The field at `path` (names only; list indexes are left out), with its patch strategy and merge key."""
@@ -94,8 +110,22 @@ class Schemas:
 
     def components(self, kinds: Iterable[Kind]) -> dict[str, Any]:
         """OpenAPI v3 component schemas of `kinds` and everything they refer to."""
-        roots = [self._compiled["roots"].get(f"{kind.api_version} {kind.kind}") for kind in kinds]
-        return compiling.closure(self._documents, filter(None, roots), "#/components/schemas/")
+        listed = list(kinds)
+        roots = [self._compiled["roots"].get(f"{kind.api_version} {kind.kind}") for kind in listed]
+        own = [kind for kind in listed if kind.custom]
+        found = compiling.closure(
+            self._documents, [*filter(None, roots), *([META] if own else [])], _COMPONENT
+        )
+        return found | {component_name(kind): self._component(kind) for kind in own}
+
+    def _component(self, kind: Kind) -> Object:
+        """A custom resource as OpenAPI: its own schema, with the descriptions that are the same in every object."""
+        schema = kind.custom.schema if kind.custom else {}
+        general = self._documents[self._compiled["roots"]["v1 ConfigMap"]]["properties"]
+        fields = {name: general[name] for name in structural.OF_EVERY_OBJECT}
+        gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+        more = {"x-kubernetes-group-version-kind": [gvk], "type": "object"}
+        return schema | more | {"properties": (schema.get("properties") or {}) | fields}
 
     @cached_property
     def _documents(self) -> dict[str, Any]:
@@ -123,6 +153,11 @@ class Schemas:
         if name.startswith("map:"):
             return MapOf(self._type(name[4:]))
         return BASIC.get(name) or self._struct(name)
+
+
+def component_name(kind: Kind) -> str:
+    """The name of a custom resource's schema in OpenAPI: ``com.example.v1.Widget`` for group ``example.com``."""
+    return ".".join([*reversed(kind.group.split(".")), kind.version, kind.kind])
 
 
 def _fingerprint() -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from raglab.pocket.kinds import names
 from raglab.pocket.kinds import validation_config as config
+from raglab.pocket.kinds import validation_definitions as definitions
 from raglab.pocket.kinds import validation_pods as pods
 from raglab.pocket.kinds import validation_services as services
 from raglab.pocket.kinds import validation_storage as storage
@@ -29,6 +30,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "Pod"): pods.pod,
     ("", "Secret"): config.secret,
     ("", "Service"): services.service,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definitions.definition,
     ("apps", "DaemonSet"): workloads.daemon_set,
     ("apps", "Deployment"): workloads.deployment,
     ("apps", "ReplicaSet"): workloads.replica_set,
@@ -55,6 +57,7 @@ UPDATE_RULES: dict[tuple[str, str], UpdateRule] = {
     ("", "Pod"): pods.pod_update,
     ("", "Secret"): config.secret_update,
     ("", "Service"): services.service_update,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definitions.update,
     ("apps", "DaemonSet"): workloads.selector_update,
     ("apps", "Deployment"): workloads.selector_update,
     ("apps", "ReplicaSet"): workloads.selector_update,
@@ -86,6 +89,8 @@ def validate(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
     """
     causes = Causes()
     _metadata(causes, kind, obj)
+    if kind.custom:
+        kind.custom.check(causes, obj, old)
     rule, update = RULES.get((kind.group, kind.kind)), UPDATE_RULES.get((kind.group, kind.kind))
     if rule and (old is None or _changed(obj, old)):
         rule(causes, obj)
@@ -96,7 +101,9 @@ def validate(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
 
 def warnings(kind: Kind, obj: Object) -> list[str]:
     """What is allowed and still most likely a mistake; clients print it."""
-    at = POD_SPECS.get(kind.kind, "")
+    if kind.kind == "CustomResourceDefinition":
+        return list(definitions.warnings(obj))
+    at = POD_SPECS.get(kind.kind, "") if not kind.custom else ""
     spec = get(obj, at) if at else None
     return [text for place, item in containers(spec or {}) for text in _hidden(f"{at}.{place}", item)]
 

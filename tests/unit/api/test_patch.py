@@ -259,9 +259,13 @@ def test_wrong_types_in_a_patch(api, deployment):
         ' "" is invalid: patch: Invalid value: "map[spec:map[replicas:x]]": unrecognized type: int32'
     )
     error = refused(api.patch, "deployments", "web", {"spec": {"replicas": "x"}}, "merge")
-    assert error.message.startswith(
-        ' "" is invalid: patch: Invalid value: "{\\"spec\\":{\\"replicas\\":\\"x\\"}}": '
+    shown = (
+        ' "" is invalid: patch: Invalid value: "{\\"apiVersion\\":\\"apps/v1\\",\\"kind\\":\\"Deployment\\",'
     )
+    assert error.message.startswith(
+        shown
+    )  # the patched object, as recorded for other patches than strategic ones
+    assert "cannot unmarshal string into Go struct field" in error.message
 
 
 @pytest.mark.parametrize("type", ["merge", "strategic-merge"])

@@ -1,0 +1,28 @@
+"""CustomResourceDefinitions at work: whatever is stored of them decides at once which kinds the API serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from raglab.pocket.client import Object
+from raglab.pocket.kinds import custom
+from raglab.pocket.kinds.catalogue import Catalogue
+
+SHELF = "apiextensions.k8s.io/customresourcedefinitions"
+
+
+class Definitions:
+    """Keeps a catalogue in step with the stored definitions."""
+
+    def __init__(self, kinds: Catalogue, stored: Iterable[Object]) -> None:
+        self._kinds = kinds
+        for definition in stored:
+            self.record(definition, None)
+
+    def record(self, new: Object, old: Object | None) -> None:
+        """`new` has been stored."""
+        self._kinds.serve(new["metadata"]["name"], custom.kinds(new))
+
+    def release(self, definition: Object) -> None:
+        """The definition is gone, and its kinds with it."""
+        self._kinds.withdraw(definition["metadata"]["name"])
