@@ -1,4 +1,4 @@
-"""Commands that only look: status, doctor, env, kubeconfig."""
+"""Commands that only look: status, doctor, env, kubeconfig, nvidia-smi."""
 
 from __future__ import annotations
 
@@ -54,4 +54,19 @@ def kubeconfig() -> None:
         err.print("It does not exist yet: raglab up writes it")
 
 
-COMMANDS = (status, doctor, env, kubeconfig)
+@click.command(
+    "nvidia-smi",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+)
+@click.pass_context
+def nvidia_smi(context: click.Context) -> None:
+    """Show the node's GPUs as NVIDIA's tool does: its own on a real cluster, the simulated ones on pocket.
+
+    \b
+    raglab nvidia-smi topo -m
+    raglab nvidia-smi dmon -c 5
+    """
+    raise SystemExit(current().nvidia_smi(context.args))
+
+
+COMMANDS = (status, doctor, env, kubeconfig, nvidia_smi)

@@ -19,12 +19,22 @@ PROGRAMS = "/opt/nvidia/bin"
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One card. `pci_bus_id` is written as `nvidia-smi` does; `numa` is the memory node it is attached to."""
+    """One card. `pci_bus_id` is written as `nvidia-smi` does; `numa` and `cpus` are what it is attached to."""
 
     index: int
     uuid: str
     pci_bus_id: str
     numa: int
+    cpus: str
+
+
+@dataclass(frozen=True, slots=True)
+class NvLink:
+    """Bridges: so many links of one generation join the cards of each of the `pairs` (indices)."""
+
+    generation: int
+    links: int
+    pairs: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class Inventory:
     memory_mib: int
     driver: str
     cuda: str
+    nvlink: NvLink
+    pcie: int
     devices: tuple[Device, ...]
 
     @property
@@ -65,6 +77,7 @@ class Inventory:
         return {
             RESOURCE: {
                 "ids": list(self.uuids),
+                "groups": [[self.uuids[index] for index in pair] for pair in self.nvlink.pairs],
                 "env": usage.DEVICES,
                 "variables": {usage.FOLDER: usage.DRIVER, "RAGLAB_PYTHON": sys.executable},
                 "path": [PROGRAMS],
@@ -77,4 +90,7 @@ class Inventory:
 def load() -> Inventory:
     """The inventory that ships with the package."""
     raw = yaml.safe_load(files(__package__).joinpath("inventory.yaml").read_text())
-    return Inventory(devices=tuple(Device(**device) for device in raw.pop("devices")), **raw)
+    devices = tuple(Device(**device) for device in raw.pop("devices"))
+    bridges = raw.pop("nvlink")
+    nvlink = NvLink(pairs=tuple(map(tuple, bridges.pop("pairs"))), **bridges)
+    return Inventory(devices=devices, nvlink=nvlink, **raw)

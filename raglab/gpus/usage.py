@@ -218,15 +218,21 @@ class Sampler:
         self, folder: Path, uuids: tuple[str, ...], now: Callable[[], float] = time.monotonic
     ) -> None:
         self._folder, self._uuids, self._now = folder, uuids, now
-        self._at, self._before = now(), self._busy(read(folder, now))
+        self._at = now()
+        self._before = self._busy(self._read(self._at))
 
     def sample(self) -> dict[str, Load]:
         """The load of every device since the last sample, by UUID."""
-        processes, now = read(self._folder, self._now), self._now()
+        now = self._now()
+        processes = self._read(now)
         period, self._at = now - self._at, now
         before, self._before = self._before, self._busy(processes)
         gained = {key: busy - before.get(key, 0.0) for key, busy in self._before.items()}
         return {uuid: _load(uuid, processes, gained, period) for uuid in self._uuids}
+
+    def _read(self, now: float) -> list[Process]:
+        """All processes as they are at one instant, so that a busy one is busy for exactly the whole period."""
+        return read(self._folder, lambda: now)
 
     @staticmethod
     def _busy(processes: list[Process]) -> dict[str, float]:

@@ -35,7 +35,8 @@ class Settings:
     """Extended resources of the node by name: ``{"example.com/gpu": {"ids": ["0", "1"], "env": "VISIBLE"}}``.
     A container that is given some finds their ids, comma separated, in the variable named by ``env``, and what their
     driver brings along: ``variables``, ``path`` (folders that come first on its search path), ``mounts`` (read-only,
-    machine path to container path) and ``shared`` (writable, path on the node to container path)."""
+    machine path to container path) and ``shared`` (writable, path on the node to container path). ``groups`` of ids
+    belong together: a container that asks for as many as one of them has free gets these."""
     variables: dict[str, str] = field(default_factory=dict)
     """Values for ``{name}`` in the image catalogues, beside those the node agent knows itself."""
     backoff_base: float = 10.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from raglab import paths
@@ -55,6 +57,16 @@ class Target(ABC):
     @abstractmethod
     def charts(self) -> dict[str, str]:
         """Variables with the addresses of upstream chart repositories, for ``helm repo add NAME "$CHARTS_…"``."""
+
+    def nvidia_smi(self, arguments: Sequence[str]) -> int:
+        """Show the GPUs of the cluster's node with the machine's own tool; returns its exit code."""
+        program = shutil.which("nvidia-smi")
+        if program is None:
+            raise TargetError(
+                "There is no nvidia-smi on this machine.",
+                "kubectl exec POD -- nvidia-smi, in a pod with a GPU",
+            )
+        return subprocess.run([program, *arguments]).returncode
 
     def values(self) -> Path:
         """Folder with this target's Helm values, one file per chart."""

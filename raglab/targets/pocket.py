@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from raglab import paths
 from raglab.charts import repository
-from raglab.gpus import inventory
+from raglab.gpus import inventory, usage
+from raglab.gpus.smi import __main__ as smi
 from raglab.pocket.config import Settings
 from raglab.pocket.node.images import Images, UnknownImage
 from raglab.targets import room
@@ -98,6 +100,10 @@ class Pocket(Target):
             "CHARTS_LOCUST": f"{repository.SCHEME}://deliveryhero",
             "HELM_PLUGINS": str(repository.PLUGINS),
         }
+
+    def nvidia_smi(self, arguments: Sequence[str]) -> int:
+        """As the node itself sees its simulated GPUs: all of them, with the processes of all pods."""
+        return smi.main(arguments, {usage.FOLDER: str(self.state / "node" / usage.DRIVER[1:])})
 
     def is_up(self) -> bool:
         return self.daemon.is_ready()

@@ -61,7 +61,7 @@ def test_a_pod_sees_its_own_devices_and_one_without_sees_none(gpus: Cluster) -> 
     ready(gpus, pod("one", 1), pod("none", 0))
     listed = gpus.kubectl("exec", "pair", "--", "nvidia-smi", "-L").splitlines()
     assert [line.split("UUID: ")[1] for line in listed] == [f"{uuid})" for uuid in UUIDS[:2]]
-    assert f"GPU 2: NVIDIA A100 80GB PCIe (UUID: {UUIDS[2]})" in gpus.kubectl(
+    assert f"GPU 0: NVIDIA A100 80GB PCIe (UUID: {UUIDS[2]})" in gpus.kubectl(
         "exec", "one", "--", "nvidia-smi", "-L"
     )
     assert '"nvidia-smi": executable file not found' in gpus.refused("exec", "none", "--", "nvidia-smi", "-L")

@@ -30,20 +30,21 @@ def assign(devices: Mapping[str, Mapping[str, Any]], records: Records, pod: Obje
             wanted = int(container.get("resources", {}).get("limits", {}).get(resource, 0))
             held = given.setdefault(container["name"], {}).setdefault(resource, [])
             if wanted > len(held):
-                held += _pick(
-                    resource, description["ids"], records.devices_in_use(resource), wanted - len(held)
-                )
+                used = records.devices_in_use(resource)
+                held += _pick(resource, description, used, wanted - len(held))
     records.save()
 
 
-def _pick(resource: str, ids: list[str], used: set[str], count: int) -> list[str]:
-    free = [str(device) for device in ids if str(device) not in used]
+def _pick(resource: str, description: Mapping[str, Any], used: set[str], count: int) -> list[str]:
+    """Free ids in order; where one of the description's `groups` has as many free, from that group."""
+    free = [str(device) for device in description["ids"] if str(device) not in used]
     if len(free) < count:
         raise NotEnoughDevices(
             f"Allocate failed due to requested number of devices unavailable for {resource}. "
             f"Requested: {count}, Available: {len(free)}, which is unexpected"
         )
-    return free[:count]
+    groups = [[device for device in free if device in group] for group in description.get("groups", ())]
+    return next((group for group in groups if len(group) == count > 1), free)[:count]
 
 
 @dataclass(frozen=True)

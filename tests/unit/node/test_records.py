@@ -80,6 +80,18 @@ def test_drivers_come_with_their_devices_only(tmp_path: Path):
     assert shared.source.is_dir()
 
 
+def test_devices_that_belong_together_are_given_together(tmp_path: Path):
+    devices = {"example.com/gpu": {"ids": list("0123"), "env": "VISIBLE", "groups": [["0", "1"], ["2", "3"]]}}
+    records = Records(tmp_path, "127.10.0.0/16")
+    for uid, count, expected in (("a", 1, ["0"]), ("b", 2, ["2", "3"]), ("c", 1, ["1"])):
+        assign(devices, records, pod(uid, count))
+        assert records.admit(uid)["devices"]["c"]["example.com/gpu"] == expected
+    records.release_devices("a")
+    records.release_devices("b")
+    assign(devices, records, pod("d", 3))
+    assert records.admit("d")["devices"]["c"]["example.com/gpu"] == ["0", "2", "3"]
+
+
 def test_the_checkpoint_says_who_holds_what(tmp_path: Path):
     node, records = (
         tmp_path / "node",
