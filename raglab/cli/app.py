@@ -34,6 +34,7 @@ def cli() -> None:
     RAGLAB_HOME     folder for everything the lab writes (default: in your data directory)
     RAGLAB_TARGET   pocket (default), or minikube for the cluster of your KUBECONFIG
     RAGLAB_NETWORK  0 to 85: own addresses, so that several labs can share a machine
+    RAGLAB_PROMETHEUS   release archive or folder, where Debian's packages of it cannot be fetched
     """
 
 

@@ -66,8 +66,8 @@ def reset(yes: bool) -> None:
 
 @click.command()
 def setup() -> None:
-    """Prepare models and schemas now, so that the first start is as fast as later ones (half a minute)."""
-    prepare()
+    """Prepare models, Prometheus and schemas now, so that the first start is as fast as later ones (half a minute)."""
+    prepare(again=True)
     done("Models and schemas are ready")
 
 

@@ -19,6 +19,7 @@ from raglab import paths
 from raglab.bootstrap import NEWEST, OLDEST
 from raglab.pocket.node import isolation
 from raglab.services import models
+from raglab.services.prometheus import install
 from raglab.targets import Pocket, TargetError, current
 from raglab.targets.network import can_bind
 from raglab.targets.room import NODE_PORTS, free_number
@@ -101,6 +102,11 @@ def model_files() -> Finding:
     return Finding(not missing, f"models: {missing[0]}" if missing else "models are whole", "raglab setup")
 
 
+def prometheus() -> Finding:
+    missing = install.check(install.place(paths.home()))
+    return Finding(not missing, missing or "Prometheus runs", f"raglab setup. {install.HELP}")
+
+
 def ports() -> Finding:
     """The lab's own cluster may use its addresses; nobody else may."""
     target = Pocket()
@@ -130,7 +136,8 @@ def kubeconfig() -> Finding:
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
-    system, python, packages, binaries, write_access, disk, memory, model_files, ports, pod_isolation, kubeconfig,
+    system, python, packages, binaries, write_access, disk, memory, model_files, prometheus, ports, pod_isolation,
+    kubeconfig,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from raglab import paths
 from raglab.cli.screen import done, out
+from raglab.services.prometheus import install
 from raglab.targets import Pocket, TargetError
 from raglab.targets.network import reserved
 
@@ -71,10 +72,14 @@ def _lessons() -> int:
 
 @contextmanager
 def _sandbox() -> Iterator[None]:
-    """State and addresses for this run only: learners' work is safe, and a lab may run beside. Models are shared."""
-    models = str(paths.models())
+    """State and addresses for this run only: learners' work is safe, and a lab may run beside.
+
+    Models and Prometheus are shared.
+    """
+    models, prometheus = str(paths.models()), str(install.place(paths.home()))
     with tempfile.TemporaryDirectory(prefix="raglab-test-") as folder, reserved() as network:
         os.environ |= {"RAGLAB_MODELS": models, "RAGLAB_HOME": str(Path(folder)), "RAGLAB_TARGET": "pocket"}
+        os.environ["RAGLAB_PROMETHEUS"] = prometheus
         os.environ["RAGLAB_NETWORK"] = str(network.number)
         os.environ |= Pocket().environment()
         yield

@@ -13,6 +13,7 @@ from raglab.gpus import inventory, usage
 from raglab.gpus.smi import __main__ as smi
 from raglab.pocket.config import Settings
 from raglab.pocket.node.images import Images, UnknownImage
+from raglab.services.prometheus import install
 from raglab.targets import room
 from raglab.targets.base import Report, Target
 from raglab.targets.daemon import STOP_LIMIT, Daemon
@@ -68,6 +69,8 @@ class Pocket(Target):
         """What this lab's cluster is told: its images, devices, labels and addresses."""
         gpus, network = inventory.load(), self.network()
         folders = {"services": paths.SERVICES, "models": paths.models(), "home": paths.home()}
+        place = install.place(paths.home())
+        folders["prometheus"] = install.programs(place) or place
         return Settings(
             state=self.state,
             schema_cache=self.schema_cache(),

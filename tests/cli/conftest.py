@@ -9,6 +9,7 @@ import pytest
 from raglab import paths
 from raglab.pocket.kinds.schema import Schemas
 from raglab.services import models
+from raglab.services.prometheus import install
 from raglab.targets.network import reserved
 from tests.cli.lab import Lab
 
@@ -21,6 +22,14 @@ def model_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def prometheus_folder() -> Path:
+    """The prepared Prometheus, shared by all labs."""
+    folder = install.place(paths.home())
+    install.prepare(folder, lambda what, share: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def schema_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compiled schemas, copied into each lab."""
     folder = tmp_path_factory.mktemp("schemas")
@@ -29,10 +38,10 @@ def schema_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, model_folder: Path, schema_folder: Path) -> Iterator[Lab]:
+def lab(tmp_path: Path, model_folder: Path, prometheus_folder: Path, schema_folder: Path) -> Iterator[Lab]:
     """A lab that has been set up and was never started."""
     with reserved() as network:
-        made = Lab(tmp_path, network, model_folder)
+        made = Lab(tmp_path, network, model_folder, prometheus_folder)
         made.user.mkdir()
         made.home.mkdir(mode=0o700)
         shutil.copytree(schema_folder, made.home / "cache" / "schemas")

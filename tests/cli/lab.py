@@ -29,6 +29,7 @@ class Lab:
     folder: Path
     network: Network
     models: Path
+    prometheus: Path
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -52,6 +53,7 @@ class Lab:
             "PYTHONPATH": str(CHECKOUT),
             "RAGLAB_HOME": str(self.home),
             "RAGLAB_MODELS": str(self.models),
+            "RAGLAB_PROMETHEUS": str(self.prometheus),
             "RAGLAB_NETWORK": str(self.network.number),
             "NO_BROWSER": "1",
             **self.extra,

@@ -131,7 +131,7 @@ def test_api_moves_when_its_port_was_taken_meanwhile(lab: Lab):
 
 def test_two_labs_on_one_network_are_kept_apart(lab: Lab, tmp_path: Path):
     lab.run("up")
-    other = Lab(tmp_path / "other", lab.network, lab.models)
+    other = Lab(tmp_path / "other", lab.network, lab.models, lab.prometheus)
     said = other.fails("up")
     assert "Another lab on this machine uses the same addresses" in said and "RAGLAB_NETWORK=" in said
     assert "running already" in lab.run("up")
