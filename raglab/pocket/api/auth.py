@@ -71,9 +71,25 @@ def authenticate(request: web.Request, credentials: Credentials, now: float) -> 
     user = _by_token(request, credentials, now) or _by_certificate(request)
     if user is None:
         raise StatusError(401, "Unauthorized", "Unauthorized")
-    if any(name.lower().startswith("impersonate-") for name in request.headers):
-        raise not_implemented("impersonation (--as) is not part of the pocket cluster")
-    return user
+    return _impersonated(request, user)
+
+
+def _impersonated(request: web.Request, user: User) -> User:
+    """The user that the administrator asks to be (``kubectl --as``); `user` itself where nobody is named."""
+    asked = {header.lower() for header in request.headers if header.lower().startswith("impersonate-")}
+    if not asked:
+        return user
+    if not {"impersonate-user"} <= asked <= {"impersonate-user", "impersonate-group"}:
+        raise not_implemented("impersonation needs a user (--as), and knows of a user and groups only")
+    name = request.headers["Impersonate-User"]
+    if not user.is_admin:
+        text = f'users "{name}" is forbidden: User "{user.name}" cannot impersonate resource "users" in API group ""'
+        raise forbidden(f"{text} at the cluster scope", "users", "", name)
+    groups = request.headers.getall("Impersonate-Group", [])
+    match name.split(":"):
+        case ["system", "serviceaccount", namespace, _] if not groups:
+            groups = [*_account_groups(namespace)]
+    return User(name, groups=(*groups, AUTHENTICATED))
 
 
 def _by_token(request: web.Request, credentials: Credentials, now: float) -> User | None:
@@ -90,8 +106,12 @@ def _by_token(request: web.Request, credentials: Credentials, now: float) -> Use
 
 
 def _account_user(account: ServiceAccount) -> User:
-    groups = ("system:serviceaccounts", f"system:serviceaccounts:{account.namespace}", AUTHENTICATED)
+    groups = (*_account_groups(account.namespace), AUTHENTICATED)
     return User(f"system:serviceaccount:{account.namespace}:{account.name}", account.uid, groups)
+
+
+def _account_groups(namespace: str) -> tuple[str, ...]:
+    return ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
 
 
 def _by_certificate(request: web.Request) -> User | None:

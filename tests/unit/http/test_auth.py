@@ -142,6 +142,24 @@ async def test_only_the_subjects_of_a_binding_are_meant(api, bearer, subject, co
     await api.call("GET", "/api/v1/pods", code, headers=bearer)
 
 
+async def test_the_administrator_may_act_as_somebody_else(api, bearer):
+    await grant(api, "default")
+    who = {"Impersonate-User": "system:serviceaccount:default:builder"}
+    await api.call("GET", "/api/v1/namespaces/default/pods", headers=who)
+    error = await api.call("GET", "/api/v1/pods", 403, headers=who)
+    assert 'User "system:serviceaccount:default:builder" cannot list' in error["message"]
+    await api.call(
+        "GET", "/api/v1/pods", headers={"Impersonate-User": "x", "Impersonate-Group": "system:masters"}
+    )
+    error = await api.call(
+        "GET", "/api/v1/namespaces/default/pods", 403, headers=bearer | {"Impersonate-User": "x"}
+    )
+    assert error["message"] == (
+        'users "x" is forbidden: User "system:serviceaccount:default:builder" cannot impersonate resource "users" '
+        'in API group "" at the cluster scope'
+    )
+
+
 @pytest.mark.parametrize(
     ("resources", "verb", "subresource", "allowed"),
     [
@@ -196,6 +214,6 @@ async def test_may_i(api, bearer):
     await api.call("POST", REVIEWS, 422, json={"spec": {}})
 
 
-async def test_impersonation_is_never_silent(api):
-    headers = {"Impersonate-User": "system:serviceaccount:default:default"}
-    assert (await api.call("GET", "/api/v1/pods", 501, headers=headers))["reason"] == "NotImplemented"
+@pytest.mark.parametrize("header", ["Impersonate-Group", "Impersonate-Uid", "Impersonate-Extra-Scopes"])
+async def test_impersonation_is_never_silent(api, header):
+    assert (await api.call("GET", "/api/v1/pods", 501, headers={header: "x"}))["reason"] == "NotImplemented"
