@@ -16,7 +16,6 @@ from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.context import Call, Server
 from raglab.pocket.api.negotiate import read_object
 from raglab.pocket.api.registry import Registry
-from raglab.pocket.api.roles import Roles
 from raglab.pocket.api.subresources import Handler
 from raglab.pocket.clock import Clock, SystemClock
 from raglab.pocket.config import Settings
@@ -65,7 +64,7 @@ class ApiServer:
     """Answers requests with the parts of a `Server`."""
 
     def __init__(self, server: Server) -> None:
-        self._server, self._roles = server, Roles(server.registry.store)
+        self._server = server
         settings = server.settings
         self._names = frozenset(server_names(settings.service_cidr, settings.api_host))
         self._pages = pages.Pages(server.kinds, openapi.Documents(server.kinds, server.schemas), settings)
@@ -99,7 +98,7 @@ class ApiServer:
         if page is not None:
             return page
         target = routing.parse(request.method, parts, request.query, self._server.kinds)
-        auth.authorize(user, target, self._roles)
+        auth.authorize(user, target)
         call = Call(self._server, request, user, target)
         if target.verb in READING:
             return await _act(call)
@@ -118,7 +117,7 @@ async def _act(call: Call) -> web.StreamResponse:
 async def _review(call: Call) -> web.StreamResponse:
     server, kind = call.server, call.target.kind
     review = await read_object(call.request, kind.kind)
-    made = reviews.answer(kind, call.user, review, server)
+    made = reviews.answer(kind, call.user, review, server.kinds, server.clock.time())
     return rendering.response(made, 201)
 
 

@@ -1,0 +1,1 @@
+"""Add-ons: programs that stand in for what real clusters get from upstream charts."""

@@ -2,13 +2,12 @@
 
 Python imports this module by itself when its folder is on PYTHONPATH. It answers look-ups of names listed in the file
 named by POCKET_HOSTS and passes all others on; the file is read anew for each look-up, as Services come and go.
-The replaced function is the one below Python's own ``socket``, because gevent calls that directly.
 """
 
-import _socket
 import os
+import socket
 
-_system_getaddrinfo = _socket.getaddrinfo
+_system_getaddrinfo = socket.getaddrinfo
 
 
 def _look_up(name: str | None) -> str | None:
@@ -25,4 +24,4 @@ def _getaddrinfo(host: str | bytes | None, *args: object, **kwargs: object) -> l
     return _system_getaddrinfo(_look_up(name) or host, *args, **kwargs)  # type: ignore[arg-type]
 
 
-_socket.getaddrinfo = _getaddrinfo  # type: ignore[assignment]
+socket.getaddrinfo = _getaddrinfo  # type: ignore[assignment]
