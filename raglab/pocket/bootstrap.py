@@ -11,16 +11,18 @@ from raglab.pocket.client import Client, Object
 from raglab.pocket.errors import StatusError
 
 
-async def run(client: Client, host: str, port: int) -> None:
-    """Create what is missing; `host` and `port` are where the API listens, behind Service ``kubernetes``.
+async def run(client: Client, host: str, port: int, authority: str = "") -> None:
+    """Create what is missing; `host` and `port` are where the API listens, behind Service ``kubernetes``, and
+    `authority` is the certificate (PEM) that signs its clients.
 
-    The two address objects of that Service are brought up to date, as the port may change between starts.
+    What depends on these is brought up to date, as the port may change between starts.
     """
     raw = yaml.load(files(__package__).joinpath("bootstrap.yaml").read_text(), Loader=yaml.CSafeLoader)
     for resource, objects in raw.items():
         for obj in objects:
             await _create(client, resource, obj)
-    for resource, obj in _addresses(host, port).items():
+    kept = _addresses(host, port) | {"configmaps": _front_proxy(authority)}
+    for resource, obj in kept.items():
         if not await _create(client, resource, obj):
             await client.update(resource, obj)
 
@@ -56,3 +58,18 @@ def _addresses(host: str, port: int) -> dict[str, Object]:
             "ports": ports,
         },
     }
+
+
+def _front_proxy(authority: str) -> Object:
+    """How a server behind the API knows its requests: by this certificate, which makes their headers believable."""
+    data = {
+        "client-ca-file": authority,
+        "requestheader-allowed-names": '["front-proxy-client"]',
+        "requestheader-client-ca-file": authority,
+        "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+        "requestheader-group-headers": '["X-Remote-Group"]',
+        "requestheader-uid-headers": '["X-Remote-Uid"]',
+        "requestheader-username-headers": '["X-Remote-User"]',
+    }
+    meta = {"name": "extension-apiserver-authentication", "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}

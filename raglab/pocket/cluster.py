@@ -24,8 +24,10 @@ import psutil
 from aiohttp import web
 
 from raglab.pocket import bootstrap, controllers, kubeconfig, pki, scheduler
+from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.app import make_app
 from raglab.pocket.api.auth import Credentials
+from raglab.pocket.api.availability import Availability
 from raglab.pocket.api.local import LocalClient
 from raglab.pocket.api.registry import Registry
 from raglab.pocket.client import Object
@@ -65,16 +67,17 @@ class Cluster:
         self.schemas = Schemas.load(settings.schema_cache or settings.state / "cache")
         self.store = Store(settings.state / "store.sqlite")
         self.registry = Registry(self.store, self.kinds, self.schemas, settings, clock)
-        self.client = LocalClient(self.registry)
         names = pki.server_names(settings.service_cidr, settings.api_host)
         self.pki = pki.ensure(settings.state / "pki", names, ADMIN)
+        self.aggregator = Aggregator(self.store, self.pki.front_proxy)
+        self.client = LocalClient(self.registry, self.aggregator)
         self.signer = TokenSigner(self.pki.token_key)
         self.agent = NodeAgent(settings, self.client, clock, tokens=self._token)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, or until one of the parts fails."""
         async with self._listening() as port:
-            await bootstrap.run(self.client, self.settings.api_host, port)
+            await bootstrap.run(self.client, self.settings.api_host, port, self.pki.authority.read_text())
             self._announce(port)
             parts = [asyncio.create_task(part, name=name) for name, part in self._parts().items()]
             waiting = asyncio.create_task(stop.wait())
@@ -94,6 +97,7 @@ class Cluster:
             "controllers": controllers.run(
                 self.client, self.clock, root_certificate=certificate, erase=self._erase
             ),
+            "availability": Availability(self.client, self.kinds, self.aggregator, self.clock).run(),
             "scheduler": scheduler.run(self.client, self.clock),
             "node": self.agent.run(),
         }
@@ -103,7 +107,14 @@ class Cluster:
         """Serve the API on the port of the last start, or on a free one the first time."""
         credentials = Credentials(ADMIN, self.pki.token, self.signer, self._account)
         app = make_app(
-            self.registry, self.kinds, self.schemas, credentials, self.agent, self.settings, self.clock
+            self.registry,
+            self.kinds,
+            self.schemas,
+            credentials,
+            self.agent,
+            self.settings,
+            self.clock,
+            self.aggregator,
         )
         runner = web.AppRunner(
             app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_CONNECTIONS

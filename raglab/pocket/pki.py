@@ -1,8 +1,9 @@
 """The cluster's own certificate authority and secrets, made once and kept in ``<state>/pki``.
 
 Real clients only send credentials over TLS, so even a loopback cluster needs certificates. The authority signs
-nothing but this cluster's server and its administrator; no machine-wide trust store is touched, because the
-kubeconfig carries the authority's certificate. Everything is private to the user: files 0600 in a folder 0700.
+nothing but this cluster's server, its administrator, and the client that the API is to servers behind it; no
+machine-wide trust store is touched, because the kubeconfig carries the authority's certificate. Everything is private
+to the user: files 0600 in a folder 0700.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ class Pki:
     def authority(self) -> Path:
         return self.folder / "ca.crt"
 
+    @property
+    def front_proxy(self) -> Path:
+        """The certificate that the API shows to servers behind it, without its suffix."""
+        return self.folder / "front-proxy-client"
+
     def server_context(self) -> ssl.SSLContext:
         """TLS 1.2 or later; a client may show a certificate of our authority instead of a token."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self.authority))
@@ -67,6 +73,9 @@ def ensure(folder: Path, names: Iterable[str], admin: str) -> Pki:
     if _stale(folder / "admin.crt", []):
         subject = [(NameOID.ORGANIZATION_NAME, ADMIN_GROUP), (NameOID.COMMON_NAME, admin)]
         _make_leaf(folder, "admin", x509.Name([_attribute(*item) for item in subject]), [])
+    if _stale(folder / "front-proxy-client.crt", []):
+        name = _attribute(NameOID.COMMON_NAME, "front-proxy-client")
+        _make_leaf(folder, "front-proxy-client", x509.Name([name]), [])
     token = _kept(folder / "token", lambda: secrets.token_urlsafe(32).encode())
     return Pki(
         folder, token.decode(), _kept(folder / "service-accounts.key", lambda: secrets.token_bytes(32))

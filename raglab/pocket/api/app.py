@@ -11,12 +11,25 @@ import time
 
 from aiohttp import web
 
-from raglab.pocket.api import auth, openapi, pages, rendering, reviews, routing, subresources, verbs, watching
+from raglab.pocket.api import (
+    aggregation,
+    auth,
+    openapi,
+    pages,
+    rendering,
+    reviews,
+    routing,
+    subresources,
+    verbs,
+    watching,
+)
+from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.context import Call, Server
 from raglab.pocket.api.negotiate import read_object
 from raglab.pocket.api.registry import Registry
 from raglab.pocket.api.subresources import Handler
+from raglab.pocket.client import Object
 from raglab.pocket.clock import Clock, SystemClock
 from raglab.pocket.config import Settings
 from raglab.pocket.errors import StatusError
@@ -50,11 +63,12 @@ def make_app(
     streams: NodeStreams | None,
     settings: Settings,
     clock: Clock | None = None,
+    aggregator: Aggregator | None = None,
 ) -> web.Application:
     """The application; serve it over TLS (see `serve`)."""
     kinds.serve("reviews", reviews.KINDS)
     parts = (registry, kinds, schemas, credentials, streams, settings, clock or SystemClock())
-    server = Server(*parts, rendering.Encoder(registry.store))
+    server = Server(*parts, rendering.Encoder(registry.store), aggregator or Aggregator(registry.store))
     app = web.Application(client_max_size=LONGEST_BODY)
     app.router.add_route("*", "/{path:.*}", ApiServer(server).handle)
     return app
@@ -67,7 +81,8 @@ class ApiServer:
         self._server = server
         settings = server.settings
         self._names = frozenset(server_names(settings.service_cidr, settings.api_host))
-        self._pages = pages.Pages(server.kinds, openapi.Documents(server.kinds, server.schemas), settings)
+        documents = openapi.Documents(server.kinds, server.schemas)
+        self._pages = pages.Pages(server.kinds, documents, server.aggregator, settings)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer, and turn every failure into the answer that clients understand."""
@@ -94,6 +109,9 @@ class ApiServer:
         if parts[0] in auth.OPEN_PATHS:
             return self._pages.open(request, parts)
         user = auth.authenticate(request, self._server.credentials, self._server.clock.time())
+        service = self._server.aggregator.find(parts)
+        if service is not None:
+            return await self._aggregated(request, parts, user, service)
         page = self._pages.find(request, parts)
         if page is not None:
             return page
@@ -103,6 +121,13 @@ class ApiServer:
         if target.verb in READING:
             return await _act(call)
         return await _logged(call)
+
+    async def _aggregated(
+        self, request: web.Request, parts: list[str], user: auth.User, service: Object
+    ) -> web.StreamResponse:
+        if len(parts) > 3:  # what there is, everybody may know
+            auth.authorize(user, aggregation.target(request.method, parts, request.query))
+        return await self._server.aggregator.forward(request, user, service)
 
 
 async def _act(call: Call) -> web.StreamResponse:

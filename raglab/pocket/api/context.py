@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.auth import Credentials, User
 from raglab.pocket.api.registry import Registry
 from raglab.pocket.api.rendering import Encoder
@@ -29,6 +30,7 @@ class Server:
     settings: Settings
     clock: Clock
     encoder: Encoder
+    aggregator: Aggregator
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ would answer a later ``kubectl api-resources`` from them with a wrong content ty
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from raglab.pocket.api.routing import PageNotFound
@@ -42,6 +41,15 @@ SUBRESOURCES = {
 }
 
 
+class Remote(NamedTuple):
+    """A group-version that another server answers. `resources` are the entries of its last ``APIResourceList``."""
+
+    group: str
+    version: str
+    resources: list[Object]
+    available: bool
+
+
 def groups(kinds: Catalogue) -> dict[str, dict[str, list[Kind]]]:
     """Kinds by group and version, in the catalogue's order (a group's first version is the preferred one)."""
     tree: dict[str, dict[str, list[Kind]]] = {}
@@ -50,21 +58,61 @@ def groups(kinds: Catalogue) -> dict[str, dict[str, list[Kind]]]:
     return tree
 
 
-def aggregated(kinds: Catalogue, *, core: bool, version: str) -> Object:
+def aggregated(kinds: Catalogue, remotes: Sequence[Remote] = (), *, core: bool, version: str) -> Object:
     """``/api`` (`core`) or ``/apis`` in one document, in `version` v2 or v2beta1 of its own format."""
-    items = [
-        {
-            "metadata": {"name": group} if group else {},
-            "versions": [
-                {"version": v, "resources": [_resource(kind) for kind in listed], "freshness": "Current"}
-                for v, listed in versions.items()
-            ],
-        }
+    listed = {
+        group: [_version(v, [_resource(kind) for kind in found]) for v, found in versions.items()]
         for group, versions in groups(kinds).items()
         if core == (group == "")
+    }
+    for remote in () if core else remotes:
+        freshness = "Current" if remote.available else "Stale"
+        listed.setdefault(remote.group, []).append(
+            _version(remote.version, _of_remote(remote.resources), freshness)
+        )
+    items = [
+        {"metadata": {"name": group} if group else {}, "versions": versions}
+        for group, versions in listed.items()
     ]
     head = {"kind": "APIGroupDiscoveryList", "apiVersion": f"apidiscovery.k8s.io/{version}", "metadata": {}}
     return head | {"items": items}
+
+
+def _version(version: str, resources: list[Object], freshness: str = "Current") -> Object:
+    return {"version": version, "resources": resources, "freshness": freshness}
+
+
+def _of_remote(entries: Iterable[Object]) -> list[Object]:
+    """Resources told in the older form. One that has only subresources (metrics do) has no verbs of its own."""
+    found: dict[str, Object] = {}
+    for entry in entries:
+        name, _, below = entry["name"].partition("/")
+        response = {key: entry.get(key, "") for key in ("group", "version", "kind")}
+        if not below:
+            found[name] = found.get(name, {}) | _told(entry) | {"responseKind": response}
+            continue
+        nothing = {"group": "", "version": "", "kind": ""}
+        scope = "Namespaced" if entry["namespaced"] else "Cluster"
+        empty = {
+            "resource": name,
+            "responseKind": nothing,
+            "scope": scope,
+            "singularResource": "",
+            "verbs": None,
+        }
+        sub = {"subresource": below, "responseKind": response, "verbs": entry.get("verbs") or []}
+        found.setdefault(name, empty).setdefault("subresources", []).append(sub)
+    return list(found.values())
+
+
+def _told(entry: Object) -> Object:
+    told = {
+        "resource": entry["name"],
+        "scope": "Namespaced" if entry["namespaced"] else "Cluster",
+        "singularResource": entry.get("singularName", ""),
+        "verbs": entry.get("verbs") or [],
+    }
+    return told | {key: entry[key] for key in ("shortNames", "categories") if entry.get(key)}
 
 
 def _resource(kind: Kind) -> Object:
@@ -97,15 +145,23 @@ def api_versions(address: str) -> Object:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": where}
 
 
-def api_group_list(kinds: Catalogue) -> Object:
+def _version_names(kinds: Catalogue, remotes: Sequence[Remote]) -> dict[str, list[str]]:
+    """Versions by group."""
+    names = {group: list(versions) for group, versions in groups(kinds).items()}
+    for remote in remotes:
+        names.setdefault(remote.group, []).append(remote.version)
+    return names
+
+
+def api_group_list(kinds: Catalogue, remotes: Sequence[Remote] = ()) -> Object:
     """``/apis`` in its older form."""
-    listed = [_group(name, versions) for name, versions in groups(kinds).items() if name]
+    listed = [_group(name, versions) for name, versions in _version_names(kinds, remotes).items() if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
 
 
-def api_group(kinds: Catalogue, group: str) -> Object | None:
+def api_group(kinds: Catalogue, group: str, remotes: Sequence[Remote] = ()) -> Object | None:
     """``/apis/GROUP``; None if there is no such group."""
-    versions = groups(kinds).get(group)
+    versions = _version_names(kinds, remotes).get(group)
     return {"kind": "APIGroup", "apiVersion": "v1"} | _group(group, versions) if versions else None
 
 
@@ -128,13 +184,13 @@ def api_resource_list(kinds: Catalogue, group: str, version: str) -> Object | No
     }
 
 
-def document(kinds: Catalogue, parts: list[str]) -> Object | None:
+def document(kinds: Catalogue, parts: list[str], remotes: Sequence[Remote] = ()) -> Object | None:
     """The document at a path, in its older form; None if the path is one of objects. 404 for a page nobody has."""
     match parts:
         case ["apis"]:
-            return api_group_list(kinds)
+            return api_group_list(kinds, remotes)
         case ["apis", group]:
-            found = api_group(kinds, group)
+            found = api_group(kinds, group, remotes)
         case ["api", version]:
             found = api_resource_list(kinds, "", version)
         case ["apis", group, version]:
@@ -172,10 +228,10 @@ def _legacy(kind: Kind) -> Iterator[Object]:
         }
 
 
-def root_paths(kinds: Catalogue) -> Object:
+def root_paths(kinds: Catalogue, remotes: Sequence[Remote] = ()) -> Object:
     """``/``: the paths a client may look at next."""
     paths = ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
-    for kind, _ in groupby(kinds.kinds, key=lambda kind: (kind.group, kind.version)):
-        group, version = kind
+    local = ((kind.group, kind.version) for kind in kinds.kinds)
+    for group, version in dict.fromkeys([*local, *((item.group, item.version) for item in remotes)]):
         paths += [f"/apis/{group}", f"/apis/{group}/{version}"] if group else [f"/api/{version}"]
     return {"paths": sorted(set(paths))}

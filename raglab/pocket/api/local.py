@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from raglab.pocket.api import reading
+from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.patch import CONTENT_TYPES
 from raglab.pocket.api.registry import DeleteOptions, Objects, Options, Registry
 from raglab.pocket.api.routing import no_such_resource
@@ -20,8 +21,9 @@ class LocalClient:
     neither starve the API server nor outpace the watchers of the same loop.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, aggregator: Aggregator | None = None) -> None:
         self._registry, self._kinds = registry, registry.kinds
+        self._aggregator = aggregator or Aggregator(registry.store)
 
     def _kind(self, resource: str) -> Kind:
         try:
@@ -93,4 +95,4 @@ class LocalClient:
         )
 
     async def raw(self, path: str, query: Mapping[str, str] | None = None) -> Object:
-        return reading.read(self._registry, path, query or {})
+        return await reading.read(self._registry, self._aggregator, path, query or {})

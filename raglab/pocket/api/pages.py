@@ -7,6 +7,7 @@ import platform
 from aiohttp import web
 
 from raglab.pocket.api import discovery, negotiate, openapi, rendering
+from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.routing import PageNotFound, method_not_allowed
 from raglab.pocket.config import Settings
 from raglab.pocket.kinds.catalogue import Catalogue
@@ -39,8 +40,11 @@ def version() -> dict[str, str]:
 class Pages:
     """Finds the page for a path."""
 
-    def __init__(self, kinds: Catalogue, documents: openapi.Documents, settings: Settings) -> None:
-        self._kinds, self._documents, self._settings = kinds, documents, settings
+    def __init__(
+        self, kinds: Catalogue, documents: openapi.Documents, aggregator: Aggregator, settings: Settings
+    ) -> None:
+        self._kinds, self._documents = kinds, documents
+        self._aggregator, self._settings = aggregator, settings
 
     def open(self, request: web.Request, parts: list[str]) -> web.Response:
         """Pages for everybody."""
@@ -62,23 +66,25 @@ class Pages:
         return document
 
     def _discovery(self, request: web.Request, parts: list[str]) -> web.Response | None:
-        kinds = self._kinds
+        kinds, remotes = self._kinds, self._aggregator.remotes()
         if parts in (["api"], ["apis"]):
             return self._roots(request, core=parts == ["api"])
         if parts == [""]:
-            return rendering.response(discovery.root_paths(kinds))
-        document = discovery.document(kinds, parts)
+            return rendering.response(discovery.root_paths(kinds, remotes))
+        document = discovery.document(kinds, parts, remotes)
         return None if document is None else rendering.response(document)
 
     def _roots(self, request: web.Request, *, core: bool) -> web.Response:
         content_type = negotiate.aggregated_discovery(request)
         if content_type:
             version = "v2beta1" if "v=v2beta1" in content_type else "v2"
-            answer = rendering.response(discovery.aggregated(self._kinds, core=core, version=version))
+            remotes = self._aggregator.remotes()
+            document = discovery.aggregated(self._kinds, remotes, core=core, version=version)
+            answer = rendering.response(document)
             answer.headers["Content-Type"] = content_type
             answer.headers["Vary"] = "Accept"
             return answer
         if core:
             address = request.headers.get("Host", self._settings.api_host)
             return rendering.response(discovery.api_versions(address))
-        return rendering.response(discovery.api_group_list(self._kinds))
+        return rendering.response(discovery.api_group_list(self._kinds, self._aggregator.remotes()))

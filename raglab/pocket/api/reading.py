@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from raglab.pocket.api import discovery, parameters, routing
+from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.registry import Registry
 from raglab.pocket.api.routing import Target
 from raglab.pocket.client import Object
 from raglab.pocket.errors import StatusError
 
 
-def read(registry: Registry, path: str, query: Mapping[str, str]) -> Object:
-    """A discovery document, an object or a list. Raises `StatusError`: 404 where nothing is served, 405 for streams."""
+async def read(registry: Registry, aggregator: Aggregator, path: str, query: Mapping[str, str]) -> Object:
+    """A discovery document, an object or a list, or what the server of an APIService answers.
+
+    Raises `StatusError`: 404 where nothing is served, 405 for streams, 503 while a server does not answer.
+    """
     parts = routing.segments(path)
+    service = aggregator.find(parts)
+    if service is not None:
+        return await aggregator.fetch(service, path, query)
     try:
-        document = discovery.document(registry.kinds, parts)
+        document = discovery.document(registry.kinds, parts, aggregator.remotes())
         if document is not None:
             return document
         target = routing.parse("GET", parts, query, registry.kinds)

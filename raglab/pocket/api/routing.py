@@ -57,7 +57,7 @@ def parse(method: str, parts: list[str], query: Mapping[str, str], kinds: Catalo
     group, version, rest = _split(parts)
     if not any((kind.group, kind.version) == (group, version) for kind in kinds.kinds):
         raise PageNotFound
-    namespace, plural, name, subresource = _resource(rest)
+    namespace, plural, name, subresource = resource_of(rest)
     kind = kinds.resource(group, version, plural)
     if kind is None or (namespace and not kind.namespaced):
         raise no_such_resource()
@@ -65,7 +65,7 @@ def parse(method: str, parts: list[str], query: Mapping[str, str], kinds: Catalo
         raise no_such_resource()
     if subresource and subresource not in kind.subresources:
         raise no_such_resource()
-    verb = _verb(method, name, subresource, query)
+    verb = verb_of(method, name, subresource, query)
     if not verb or (not subresource and verb not in kind.verbs):
         raise method_not_allowed()
     if verb == "create" and kind.namespaced and not namespace:
@@ -81,7 +81,7 @@ def _split(parts: list[str]) -> tuple[str, str, list[str]]:
     raise PageNotFound
 
 
-def _resource(rest: list[str]) -> tuple[str, str, str, str]:
+def resource_of(rest: list[str]) -> tuple[str, str, str, str]:
     """(namespace, plural, name, subresource) of ``namespaces/x/pods/y/log`` and its shorter forms."""
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and not (len(rest) == 3 and rest[2] in OF_NAMESPACE):
@@ -92,7 +92,8 @@ def _resource(rest: list[str]) -> tuple[str, str, str, str]:
     return namespace, plural, name, subresource
 
 
-def _verb(method: str, name: str, subresource: str, query: Mapping[str, str]) -> str:
+def verb_of(method: str, name: str, subresource: str, query: Mapping[str, str]) -> str:
+    """Kubernetes' word for what a request does; empty for a method that means nothing there."""
     if subresource:
         return _subresource_verb(method, subresource)
     if name:

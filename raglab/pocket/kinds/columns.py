@@ -28,6 +28,7 @@ COLUMNS: dict[tuple[str, str], list[Column]] = {
     ("", "Secret"): [NAME, Column("Type", field("type")), Column("Data", count("data")), AGE],
     ("", "Service"): network.SERVICE,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): [NAME, CREATED],
+    ("apiregistration.k8s.io", "APIService"): cluster.API_SERVICE,
     ("apps", "ControllerRevision"): workloads.CONTROLLER_REVISION,
     ("apps", "DaemonSet"): workloads.DAEMON_SET,
     ("apps", "Deployment"): workloads.DEPLOYMENT,

@@ -156,3 +156,18 @@ ROLE_BINDING = [
     wide("Groups", _subjects("Group")),
     wide("ServiceAccounts", _subjects("ServiceAccount")),
 ]
+
+
+def _served_by(service: Object, now: float) -> str:
+    reference = get(service, "spec.service")
+    return f"{reference['namespace']}/{reference['name']}" if reference else "Local"
+
+
+def _available(service: Object, now: float) -> str:
+    for item in get(service, "status.conditions") or ():
+        if item["type"] == "Available":
+            return "True" if item["status"] == "True" else f"{item['status']} ({item.get('reason', '')})"
+    return "Unknown"
+
+
+API_SERVICE = [NAME, Column("Service", _served_by), Column("Available", _available), AGE]

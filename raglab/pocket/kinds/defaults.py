@@ -182,12 +182,18 @@ def _definition(obj: Object) -> None:
         version.setdefault("storage", False)
 
 
+def _api_service(obj: Object) -> None:
+    if obj["spec"].get("service"):
+        obj["spec"]["service"].setdefault("port", 443)
+
+
 RULES: dict[tuple[str, str], Rule] = {
     ("", "Pod"): defaults_pods.pod,
     ("", "ReplicationController"): _replication_controller,
     ("", "Service"): _service,
     ("", "Secret"): _secret,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
+    ("apiregistration.k8s.io", "APIService"): _api_service,
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,
     ("apps", "DaemonSet"): _daemon_set,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from raglab.pocket.kinds import names
+from raglab.pocket.kinds import validation_apiservices as apiservices
 from raglab.pocket.kinds import validation_config as config
 from raglab.pocket.kinds import validation_definitions as definitions
 from raglab.pocket.kinds import validation_pods as pods
@@ -31,6 +32,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "Secret"): config.secret,
     ("", "Service"): services.service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definitions.definition,
+    ("apiregistration.k8s.io", "APIService"): apiservices.api_service,
     ("apps", "DaemonSet"): workloads.daemon_set,
     ("apps", "Deployment"): workloads.deployment,
     ("apps", "ReplicaSet"): workloads.replica_set,
@@ -77,6 +79,7 @@ NAME_CHECKERS: dict[str, names.Checker] = {
     "RoleBinding": names.path_segment,
     "ClusterRole": names.path_segment,
     "ClusterRoleBinding": names.path_segment,
+    "APIService": names.path_segment,
 }
 """Names of kinds not listed here are DNS subdomains."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.app import make_app
 from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.registry import Options, Registry
@@ -86,6 +88,7 @@ class Api:
     registry: Registry
     streams: Streams
     signer: TokenSigner
+    aggregator: Aggregator
 
     async def call(self, method: str, path: str, status: int = 200, **more):
         """JSON of an answer with that status."""
@@ -111,7 +114,13 @@ def schemas(tmp_path_factory) -> Schemas:
 
 
 @pytest.fixture
-async def api(tmp_path, schemas) -> AsyncIterator[Api]:
+def identity() -> Path | None:
+    """The certificate that the API shows to servers behind it; only tests of these need one."""
+    return None
+
+
+@pytest.fixture
+async def api(tmp_path, schemas, identity) -> AsyncIterator[Api]:
     kinds, settings, clock = catalogue.load(), Settings(state=tmp_path), SystemClock()
     store = Store(tmp_path / "store.sqlite")
     registry = Registry(store, kinds, schemas, settings, clock)
@@ -128,10 +137,12 @@ async def api(tmp_path, schemas) -> AsyncIterator[Api]:
 
     signer, streams = TokenSigner(b"k" * 32), Streams()
     credentials = Credentials("minikube-user", ADMIN_TOKEN, signer, uid_of)
-    app = make_app(registry, kinds, schemas, credentials, streams, settings, clock)
+    aggregator = Aggregator(store, identity)
+    app = make_app(registry, kinds, schemas, credentials, streams, settings, clock, aggregator)
     server = TestServer(app, handler_cancellation=True)
     client = TestClient(server, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
     await client.start_server()
-    yield Api(client, registry, streams, signer)
+    yield Api(client, registry, streams, signer, aggregator)
     await client.close()
+    await aggregator.close()
     store.close()
