@@ -8,7 +8,14 @@ import yaml
 
 from tests.unit.charts.chart_rendering import CHARTS, CONFIG, render
 
-FILES = ["namespace.yaml", "gpu-pod.yaml", "storage/pv.yaml", "storage/pvc.yaml"]
+AUTOSCALERS = ["hpa-inference.yaml", "hpa-embedding.yaml", "hpa-inference-queue.yaml"]
+FILES = ["namespace.yaml", "gpu-pod.yaml", "storage/pv.yaml", "storage/pvc.yaml", *AUTOSCALERS]
+MONITORING = [
+    "prometheus-rule-gpu.yaml",
+    "prometheus-rule-queue.yaml",
+    "break-it/prometheus-rule-gpu-seed.yaml",
+    "pod-monitor-nims.yaml",
+]
 
 
 def load(name: str) -> list[dict]:
@@ -52,3 +59,31 @@ def test_the_gpu_pod_asks_for_one_gpu():
     (pod,) = load("gpu-pod.yaml")
     assert pod["spec"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": 1}
     assert pod["spec"]["restartPolicy"] == "OnFailure"
+
+
+@pytest.mark.parametrize("name", AUTOSCALERS)
+def test_autoscalers_watch_recorded_series_and_scale_one_to_three(name):
+    (hpa,) = load(name)
+    spec, (metric,) = hpa["spec"], hpa["spec"]["metrics"]
+    assert hpa["metadata"]["name"] == f"{spec['scaleTargetRef']['name']}-hpa"
+    assert spec["scaleTargetRef"]["name"] in CHARTS
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 3)
+    groups = [group for file in MONITORING[:2] for group in load(file)[0]["spec"]["groups"]]
+    assert metric["pods"]["metric"]["name"] in {rule["record"] for group in groups for rule in group["rules"]}
+
+
+@pytest.mark.parametrize("name", MONITORING)
+def test_the_prometheus_of_the_release_looks_at_it(name):
+    (obj,) = load(name)
+    assert obj["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+
+
+def test_the_pod_monitor_finds_each_model_server_by_one_port():
+    (monitor,) = load("pod-monitor-nims.yaml")
+    (rule,) = monitor["spec"]["selector"]["matchExpressions"]
+    wanted = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+    for chart in rule["values"]:
+        (template,) = (obj["spec"]["template"] for obj in render(chart) if obj["kind"] == "StatefulSet")
+        assert template["metadata"]["labels"][rule["key"]] == chart
+        ports = [port["name"] for port in template["spec"]["containers"][0]["ports"]]
+        assert len(wanted.intersection(ports)) == 1
