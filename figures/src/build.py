@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import architecture
+import gpu_links
 import helm_pipeline
 
 FIGURES = Path(__file__).resolve().parent.parent
@@ -13,7 +14,7 @@ FIGURES = Path(__file__).resolve().parent.parent
 def drawings() -> dict[str, str]:
     """File name → SVG text."""
     made = {f"architecture-{lesson}.svg": architecture.draw(lesson).svg() for lesson in architecture.LESSONS}
-    return made | {"helm-pipeline.svg": helm_pipeline.draw().svg()}
+    return made | {"helm-pipeline.svg": helm_pipeline.draw().svg(), "gpu-links.svg": gpu_links.draw().svg()}
 
 
 if __name__ == "__main__":

@@ -56,7 +56,11 @@ def kubeconfig() -> None:
 
 @click.command(
     "nvidia-smi",
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": ["--help"],
+    },
 )
 @click.pass_context
 def nvidia_smi(context: click.Context) -> None:

@@ -126,3 +126,20 @@ def test_unknown_command(lab: Lab):
 def test_help_explains_every_command(lab: Lab, name: str):
     said = lab.run(*([name] if name else []), "--help")
     assert "Usage:" in said and len(said.splitlines()) > 4
+
+
+def test_nvidia_smi_shows_the_nodes_gpus_and_passes_exit_codes_on(lab: Lab):
+    said = lab.run("nvidia-smi", "topo", "-m")
+    assert "GPU3\tSYS\tSYS\tNV12\t X \t72-95" in said and "Simulated" in said
+    code, said = lab.finish(lab.begin("nvidia-smi", "--query-gpu=nonsense", "--format=csv"))
+    assert code == 2 and 'Field "nonsense" is not a valid field' in said
+
+
+def test_nvidia_smi_of_a_real_cluster_is_the_machines_own(lab: Lab):
+    lab.extra |= {"RAGLAB_TARGET": "minikube", "PATH": str(lab.folder)}
+    assert "kubectl exec POD -- nvidia-smi" in lab.fails("nvidia-smi", "-L")
+    tool = lab.folder / "nvidia-smi"
+    tool.write_text('#!/bin/sh\necho "the real tool: $@"\nexit 6\n')
+    tool.chmod(0o755)
+    code, said = lab.finish(lab.begin("nvidia-smi", "-L"))
+    assert (code, said.strip()) == (6, "the real tool: -L")

@@ -28,6 +28,7 @@ from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.context import Call, Server
 from raglab.pocket.api.negotiate import read_object
 from raglab.pocket.api.registry import Registry
+from raglab.pocket.api.roles import Roles
 from raglab.pocket.api.subresources import Handler
 from raglab.pocket.client import Object
 from raglab.pocket.clock import Clock, SystemClock
@@ -78,7 +79,7 @@ class ApiServer:
     """Answers requests with the parts of a `Server`."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self._server, self._roles = server, Roles(server.registry.store)
         settings = server.settings
         self._names = frozenset(server_names(settings.service_cidr, settings.api_host))
         documents = openapi.Documents(server.kinds, server.schemas)
@@ -116,7 +117,7 @@ class ApiServer:
         if page is not None:
             return page
         target = routing.parse(request.method, parts, request.query, self._server.kinds)
-        auth.authorize(user, target)
+        auth.authorize(user, target, self._roles)
         call = Call(self._server, request, user, target)
         if target.verb in READING:
             return await _act(call)
@@ -142,7 +143,7 @@ async def _act(call: Call) -> web.StreamResponse:
 async def _review(call: Call) -> web.StreamResponse:
     server, kind = call.server, call.target.kind
     review = await read_object(call.request, kind.kind)
-    made = reviews.answer(kind, call.user, review, server.kinds, server.clock.time())
+    made = reviews.answer(kind, call.user, review, server)
     return rendering.response(made, 201)
 
 

@@ -4,8 +4,7 @@ The administrator shows a client certificate of the cluster's authority or a bea
 ServiceAccount's token. Nobody else is let in, except to the health pages and ``/version``, which clients ask before
 they have credentials.
 
-Role-based access control is not evaluated: Role objects are stored and nothing more. So a ServiceAccount may do one
-fixed, small thing, which is to read its own namespace without its Secrets, and is refused everything else.
+The administrator may do everything; a ServiceAccount may do what roles allow (`roles`).
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
+from raglab.pocket.api.roles import Roles, allows
 from raglab.pocket.api.routing import Target
 from raglab.pocket.errors import StatusError, forbidden, not_implemented
 from raglab.pocket.pki import ADMIN_GROUP
@@ -27,8 +27,6 @@ from raglab.pocket.tokens import ServiceAccount, TokenSigner
 AUTHENTICATED = "system:authenticated"
 OPEN_PATHS = frozenset({"healthz", "livez", "readyz", "version"})
 """First path segments that are answered without credentials."""
-READING = ("get", "list", "watch")
-READABLE_SUBRESOURCES = ("", "status", "scale", "log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,6 @@ class User:
     @property
     def is_admin(self) -> bool:
         return ADMIN_GROUP in self.groups
-
-    @property
-    def namespace(self) -> str:
-        """The namespace of a ServiceAccount, else empty."""
-        prefix, _, rest = self.name.partition("system:serviceaccount:")
-        return rest.partition(":")[0] if not prefix and rest else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +71,25 @@ def authenticate(request: web.Request, credentials: Credentials, now: float) -> 
     user = _by_token(request, credentials, now) or _by_certificate(request)
     if user is None:
         raise StatusError(401, "Unauthorized", "Unauthorized")
-    if any(name.lower().startswith("impersonate-") for name in request.headers):
-        raise not_implemented(
-            "impersonation (--as) needs role-based access control, which the pocket cluster has not"
-        )
-    return user
+    return _impersonated(request, user)
+
+
+def _impersonated(request: web.Request, user: User) -> User:
+    """The user that the administrator asks to be (``kubectl --as``); `user` itself where nobody is named."""
+    asked = {header.lower() for header in request.headers if header.lower().startswith("impersonate-")}
+    if not asked:
+        return user
+    if not {"impersonate-user"} <= asked <= {"impersonate-user", "impersonate-group"}:
+        raise not_implemented("impersonation needs a user (--as), and knows of a user and groups only")
+    name = request.headers["Impersonate-User"]
+    if not user.is_admin:
+        text = f'users "{name}" is forbidden: User "{user.name}" cannot impersonate resource "users" in API group ""'
+        raise forbidden(f"{text} at the cluster scope", "users", "", name)
+    groups = request.headers.getall("Impersonate-Group", [])
+    match name.split(":"):
+        case ["system", "serviceaccount", namespace, _] if not groups:
+            groups = [*_account_groups(namespace)]
+    return User(name, groups=(*groups, AUTHENTICATED))
 
 
 def _by_token(request: web.Request, credentials: Credentials, now: float) -> User | None:
@@ -100,8 +106,12 @@ def _by_token(request: web.Request, credentials: Credentials, now: float) -> Use
 
 
 def _account_user(account: ServiceAccount) -> User:
-    groups = ("system:serviceaccounts", f"system:serviceaccounts:{account.namespace}", AUTHENTICATED)
+    groups = (*_account_groups(account.namespace), AUTHENTICATED)
     return User(f"system:serviceaccount:{account.namespace}:{account.name}", account.uid, groups)
+
+
+def _account_groups(namespace: str) -> tuple[str, ...]:
+    return ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
 
 
 def _by_certificate(request: web.Request) -> User | None:
@@ -119,13 +129,13 @@ def _by_certificate(request: web.Request) -> User | None:
     return User(names[0], groups=(*groups, AUTHENTICATED), extra=extra)
 
 
-def allowed(user: User, target: Target) -> bool:
+def allowed(user: User, target: Target, roles: Roles) -> bool:
     """Whether `user` may do that."""
-    if user.is_admin:
+    if user.is_admin or is_self_review(target):
         return True
-    own = user.namespace and user.namespace == target.namespace
-    readable = target.kind.plural != "secrets" and target.subresource in READABLE_SUBRESOURCES
-    return bool(own and readable and target.verb in READING) or is_self_review(target)
+    own = target.name if target.kind.plural == "namespaces" else ""  # a Namespace lies in itself
+    rules = roles.rules(user.name, user.groups, target.namespace or own)
+    return any(allows(rule, target) for rule in rules)
 
 
 def is_self_review(target: Target) -> bool:
@@ -133,9 +143,9 @@ def is_self_review(target: Target) -> bool:
     return target.verb == "create" and target.kind.plural.startswith("selfsubject")
 
 
-def authorize(user: User, target: Target) -> None:
+def authorize(user: User, target: Target, roles: Roles) -> None:
     """403 with the real server's text if the user may not."""
-    if allowed(user, target):
+    if allowed(user, target, roles):
         return
     kind = target.kind
     resource = f"{kind.plural}/{target.subresource}" if target.subresource else kind.plural

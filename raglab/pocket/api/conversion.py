@@ -27,6 +27,8 @@ EVENT_NAMES = {
 """Fields of events.k8s.io/v1 and their names in core/v1; the others are called the same."""
 METRICS = "autoscaling.alpha.kubernetes.io/metrics"
 BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
+CURRENT = "autoscaling.alpha.kubernetes.io/current-metrics"
+CONDITIONS = "autoscaling.alpha.kubernetes.io/conditions"
 """Annotations in which an autoscaling/v1 object carries what only v2 has fields for."""
 
 
@@ -70,11 +72,16 @@ def _autoscaler_to_v2(obj: Object) -> Object:
         spec["metrics"] = metrics
     if BEHAVIOR in annotations:
         spec["behavior"] = orjson.loads(annotations.pop(BEHAVIOR))
-    _without_empty_annotations(obj)
     status = obj.get("status", {})
+    current = orjson.loads(annotations.pop(CURRENT, "[]"))
     percent = status.pop("currentCPUUtilizationPercentage", None)
-    if percent is not None:
-        status["currentMetrics"] = [_cpu({"averageUtilization": percent}, "current")]
+    if percent is not None and not current:
+        current = [_cpu({"averageUtilization": percent}, "current")]
+    if current:
+        status["currentMetrics"] = current
+    if CONDITIONS in annotations:
+        status["conditions"] = orjson.loads(annotations.pop(CONDITIONS))
+    _without_empty_annotations(obj)
     return obj
 
 
@@ -89,9 +96,12 @@ def _autoscaler_from_v2(obj: Object) -> Object:
         annotations[METRICS] = orjson.dumps(metrics).decode()
     if "behavior" in spec:
         annotations[BEHAVIOR] = orjson.dumps(spec.pop("behavior")).decode()
+    current = status.pop("currentMetrics", [])
+    for name, value in ((CURRENT, current), (CONDITIONS, status.pop("conditions", []))):
+        if value:
+            annotations[name] = orjson.dumps(value).decode()
     _without_empty_annotations(obj)
-    status.pop("conditions", None)
-    percent, _ = _split_cpu(status.pop("currentMetrics", []), "current")
+    percent, _ = _split_cpu(current, "current")
     if percent is not None:
         status["currentCPUUtilizationPercentage"] = percent
     return obj

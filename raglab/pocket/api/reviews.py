@@ -9,6 +9,8 @@ from typing import Any
 
 from raglab.pocket.api import auth
 from raglab.pocket.api.auth import User
+from raglab.pocket.api.context import Server
+from raglab.pocket.api.roles import Roles
 from raglab.pocket.api.routing import Target
 from raglab.pocket.clock import timestamp
 from raglab.pocket.errors import invalid
@@ -41,16 +43,17 @@ NON_RESOURCE = [
 EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 
 
-def answer(kind: Kind, user: User, review: Object, kinds: Catalogue, now: float) -> Object:
+def answer(kind: Kind, user: User, review: Object, server: Server) -> Object:
     """The created object of a review."""
     made: Object = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {}}
+    roles = Roles(server.registry.store)
     if kind.kind == "SelfSubjectReview":
-        made["metadata"] = {"creationTimestamp": timestamp(now)}
+        made["metadata"] = {"creationTimestamp": timestamp(server.clock.time())}
         return made | {"status": {"userInfo": _user_info(user)}}
     spec = review.get("spec") or {}
     if kind.kind == "SelfSubjectRulesReview":
-        return made | {"spec": spec, "status": _rules(user, spec.get("namespace", ""))}
-    return made | {"spec": spec, "status": _access(user, spec, kinds)}
+        return made | {"spec": spec, "status": _rules(user, spec.get("namespace", ""), roles)}
+    return made | {"spec": spec, "status": _access(user, spec, server.kinds, roles)}
 
 
 def _user_info(user: User) -> Object:
@@ -58,7 +61,7 @@ def _user_info(user: User) -> Object:
     return info | ({"uid": user.uid} if user.uid else {}) | ({"extra": user.extra} if user.extra else {})
 
 
-def _access(user: User, spec: Object, kinds: Catalogue) -> Object:
+def _access(user: User, spec: Object, kinds: Catalogue, roles: Roles) -> Object:
     asked, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     if (asked is None) == (path is None):
         text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
@@ -72,7 +75,7 @@ def _access(user: User, spec: Object, kinds: Catalogue) -> Object:
     asked = asked or {}
     kind = _kind_asked_for(asked, kinds)
     where = (asked.get("namespace", ""), asked.get("name", ""), asked.get("subresource", ""))
-    return {"allowed": auth.allowed(user, Target(asked.get("verb", ""), kind, *where))}
+    return {"allowed": auth.allowed(user, Target(asked.get("verb", ""), kind, *where), roles)}
 
 
 def _kind_asked_for(asked: Object, kinds: Catalogue) -> Kind:
@@ -82,19 +85,13 @@ def _kind_asked_for(asked: Object, kinds: Catalogue) -> Kind:
     return next(found, Kind(group, "", "", plural, "", True))
 
 
-def _rules(user: User, namespace: str) -> Object:
+def _rules(user: User, namespace: str, roles: Roles) -> Object:
     reviews = [{"verbs": ["create"], "apiGroups": [kind.group], "resources": [kind.plural]} for kind in KINDS]
     paths = [{"verbs": ["get"], "nonResourceURLs": [*NON_RESOURCE, "/version", "/version/"]}]
     if user.is_admin:
         resources = [EVERYTHING]
         paths = [{"verbs": ["*"], "nonResourceURLs": ["*"]}, *paths]
     else:
-        own = user.namespace == namespace
-        resources = [{"verbs": list(auth.READING), "apiGroups": ["*"], "resources": ["*"]}] if own else []
-    status: Object = {"resourceRules": [*resources, *reviews], "nonResourceRules": paths, "incomplete": False}
-    if not user.is_admin:
-        status |= {
-            "incomplete": True,
-            "evaluationError": "Secrets are never readable; roles are not evaluated",
-        }
-    return status
+        rules = roles.rules(user.name, user.groups, namespace)
+        resources = [rule for rule in rules if rule.get("resources")]
+    return {"resourceRules": [*resources, *reviews], "nonResourceRules": paths, "incomplete": False}

@@ -83,9 +83,16 @@ class Plan:
     ) -> None:
         self.actions.append(Action("create", resource, obj, done, failed, subresource=subresource))
 
-    def update(self, resource: str, obj: Object, subresource: str = "", done: Note | None = None) -> None:
+    def update(
+        self,
+        resource: str,
+        obj: Object,
+        subresource: str = "",
+        done: Note | None = None,
+        failed: Note | None = None,
+    ) -> None:
         """Replace an object; refused if it changed since it was read."""
-        self.actions.append(Action("update", resource, obj, done, subresource=subresource))
+        self.actions.append(Action("update", resource, obj, done, failed, subresource=subresource))
 
     def status(self, resource: str, obj: Object, status: Object) -> None:
         """Set an object's status, if it is not that already."""
@@ -148,7 +155,7 @@ class Controller:
 async def run(controller: Controller, client: Client, informers: Informers, clock: Clock) -> None:
     """Run one controller for ever."""
     queue = WorkQueue(clock)
-    worker = _Worker(client, informers, EventRecorder(client, controller.component, clock))
+    worker = Worker(client, informers, EventRecorder(client, controller.component, clock))
     for resource in controller.triggers:
         await informers[resource].synced.wait()
     for resource, trigger in controller.triggers.items():
@@ -185,7 +192,7 @@ def _enqueue(
     return changed
 
 
-async def _next(controller: Controller, queue: WorkQueue, worker: _Worker, clock: Clock) -> None:
+async def _next(controller: Controller, queue: WorkQueue, worker: Worker, clock: Clock) -> None:
     key = await queue.get()
     try:
         plan = controller.plan(worker.informers, key, clock.time())
@@ -203,12 +210,15 @@ async def _next(controller: Controller, queue: WorkQueue, worker: _Worker, clock
 
 
 @dataclass
-class _Worker:
+class Worker:
+    """Carries plans out: with `client`, on the local copies of `informers`, telling `recorder`."""
+
     client: Client
     informers: Informers
     recorder: EventRecorder
 
     async def carry_out(self, plan: Plan) -> None:
+        """Do everything in `plan`, in order. Raises `StatusError` at the first write that is refused."""
         for note in plan.notes:
             await self._tell(note)
         written: dict[str, int] = {}

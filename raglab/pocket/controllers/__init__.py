@@ -21,6 +21,7 @@ from raglab.pocket.controllers import (
     endpointslices,
     eventexpiry,
     garbage,
+    hpa,
     jobs,
     namespaces,
     persistentvolumes,
@@ -81,3 +82,4 @@ async def run(client: Client, clock: Clock, *, root_certificate: str, erase: Cal
         for controller in every(root_certificate, erase):
             work = reconcile.run(controller, client, informers, clock)
             tasks.create_task(work, name=controller.component)
+        tasks.create_task(hpa.run(client, informers, clock), name=hpa.NAME)

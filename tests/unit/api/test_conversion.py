@@ -52,9 +52,13 @@ def test_the_simple_autoscaler_is_stored_in_full(api):
 def test_the_simple_version_loses_nothing(api, metadata):
     behavior = {"scaleDown": {"stabilizationWindowSeconds": 15}}
     spec = {"scaleTargetRef": TARGET, "maxReplicas": 3, "metrics": [METRIC], "behavior": behavior}
-    full = api.create("horizontalpodautoscalers", {"metadata": metadata, "spec": spec})
+    api.create("horizontalpodautoscalers", {"metadata": metadata, "spec": spec})
+    condition = {"type": "AbleToScale", "status": "True", "lastTransitionTime": "2026-11-21T04:13:15Z"}
+    current = [{"type": "Pods", "pods": {"metric": {"name": "m"}, "current": {"averageValue": "5"}}}]
+    status = {"desiredReplicas": 1, "conditions": [condition], "currentMetrics": current}
+    full = api.patch("horizontalpodautoscalers", "h", {"status": status}, "merge", subresource="status")
     simple = api.get("horizontalpodautoscalers@autoscaling/v1", "h")
-    assert "metrics" not in simple["spec"]
+    assert "metrics" not in simple["spec"] and "conditions" not in simple["status"]
     version = api.store.version
     api.update("horizontalpodautoscalers@autoscaling/v1", simple)
     assert api.store.version == version

@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from raglab.pocket.api import roles
 from raglab.pocket.api.registry import Options
+from raglab.pocket.api.routing import Target
 from raglab.pocket.tokens import ServiceAccount, TokenSigner
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -62,10 +64,24 @@ async def test_web_pages_of_other_origins_are_refused(api, headers, code):
         assert response.status == code
 
 
-async def test_a_service_account_reads_its_namespace_and_no_more(api, bearer):
-    api.pod()
-    pods = await api.call("GET", "/api/v1/namespaces/default/pods", headers=bearer)
-    assert pods["items"][0]["metadata"]["name"] == "p"
+RULES = [
+    {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["web"], "verbs": ["*"]},
+]
+
+
+async def grant(api, scope: str = "", rules=RULES, subject=None) -> None:
+    """Give the ServiceAccount `rules` in the namespace `scope`, or cluster-wide."""
+    prefix = "" if scope else "Cluster"
+    path = f"/apis/rbac.authorization.k8s.io/v1/{f'namespaces/{scope}/' if scope else ''}{prefix.lower()}role"
+    subject = subject or {"kind": "ServiceAccount", "name": "builder", "namespace": "default"}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": f"{prefix}Role", "name": "r"}
+    await api.call("POST", f"{path}s", 201, json={"metadata": {"name": "r"}, "rules": rules})
+    binding = {"metadata": {"name": "b"}, "roleRef": reference, "subjects": [subject]}
+    await api.call("POST", f"{path}bindings", 201, json=binding)
+
+
+async def test_a_service_account_may_do_nothing_without_a_role(api, bearer):
     refused = {
         "/api/v1/pods": 'pods is forbidden: User "system:serviceaccount:default:builder" cannot list resource '
         '"pods" in API group "" at the cluster scope',
@@ -79,11 +95,86 @@ async def test_a_service_account_reads_its_namespace_and_no_more(api, bearer):
     for path, text in refused.items():
         error = await api.call("GET", path, 403, headers=bearer)
         assert text in error["message"]
+
+
+async def test_a_role_allows_what_it_names_where_it_is_bound(api, bearer):
+    api.pod()
+    await grant(api, "default")
+    pods = await api.call("GET", "/api/v1/namespaces/default/pods", headers=bearer)
+    assert pods["items"][0]["metadata"]["name"] == "p"
     error = await api.call("DELETE", "/api/v1/namespaces/default/pods/p", 403, headers=bearer)
     assert error["message"] == (
         'pods "p" is forbidden: User "system:serviceaccount:default:builder" cannot delete resource "pods" '
         'in API group "" in the namespace "default"'
     )
+    deployments = "/apis/apps/v1/namespaces/default/deployments"
+    await api.call("DELETE", f"{deployments}/web", 404, headers=bearer)  # allowed, but there is none
+    for verb, path in {
+        "GET": "/api/v1/pods",
+        "PUT": "/api/v1/namespaces/kube-system/pods/p",
+        "DELETE": f"{deployments}/another",
+        "PATCH": "/api/v1/namespaces/default/pods/p/status",
+    }.items():
+        await api.call(verb, path, 403, headers=bearer)
+    await api.call("GET", deployments, 403, headers=bearer)  # no name, so not the one that is allowed
+
+
+async def test_a_cluster_role_allows_everywhere_and_ends_with_its_binding(api, bearer):
+    await grant(api)
+    await api.call("GET", "/api/v1/pods", headers=bearer)
+    await api.call("GET", "/api/v1/namespaces/kube-system/pods", headers=bearer)
+    await api.call("GET", "/api/v1/namespaces/default/secrets", 403, headers=bearer)
+    await api.call("DELETE", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/b")
+    await api.call("GET", "/api/v1/pods", 403, headers=bearer)
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        ({"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:serviceaccounts"}, 200),
+        ({"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:masters"}, 403),
+        ({"kind": "ServiceAccount", "name": "builder", "namespace": "other"}, 403),
+        ({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "builder"}, 403),
+    ],
+)
+async def test_only_the_subjects_of_a_binding_are_meant(api, bearer, subject, code):
+    await grant(api, subject=subject)
+    await api.call("GET", "/api/v1/pods", code, headers=bearer)
+
+
+async def test_the_administrator_may_act_as_somebody_else(api, bearer):
+    await grant(api, "default")
+    who = {"Impersonate-User": "system:serviceaccount:default:builder"}
+    await api.call("GET", "/api/v1/namespaces/default/pods", headers=who)
+    error = await api.call("GET", "/api/v1/pods", 403, headers=who)
+    assert 'User "system:serviceaccount:default:builder" cannot list' in error["message"]
+    await api.call(
+        "GET", "/api/v1/pods", headers={"Impersonate-User": "x", "Impersonate-Group": "system:masters"}
+    )
+    error = await api.call(
+        "GET", "/api/v1/namespaces/default/pods", 403, headers=bearer | {"Impersonate-User": "x"}
+    )
+    assert error["message"] == (
+        'users "x" is forbidden: User "system:serviceaccount:default:builder" cannot impersonate resource "users" '
+        'in API group "" at the cluster scope'
+    )
+
+
+@pytest.mark.parametrize(
+    ("resources", "verb", "subresource", "allowed"),
+    [
+        (["pods"], "get", "log", False),
+        (["pods/log"], "get", "log", True),
+        (["pods/log"], "get", "", False),
+        (["*/log"], "get", "log", True),
+        (["*"], "get", "log", True),
+        (["nodes"], "get", "", False),
+    ],
+)
+async def test_subresources_are_resources_of_their_own(api, resources, verb, subresource, allowed):
+    rule = {"apiGroups": ["*"], "resources": resources, "verbs": [verb]}
+    kind = api.registry.kinds.plural("pods")
+    assert roles.allows(rule, Target(verb, kind, "default", "p", subresource)) is allowed
 
 
 async def test_tokens_end(api, account):
@@ -115,6 +206,7 @@ async def test_may_i(api, bearer):
             "allowed"
         ]
 
+    await grant(api, "default")
     assert await ask("delete", "pods")
     assert await ask("list", "pods", **bearer)
     assert not await ask("list", "secrets", **bearer)
@@ -122,6 +214,6 @@ async def test_may_i(api, bearer):
     await api.call("POST", REVIEWS, 422, json={"spec": {}})
 
 
-async def test_impersonation_is_never_silent(api):
-    headers = {"Impersonate-User": "system:serviceaccount:default:default"}
-    assert (await api.call("GET", "/api/v1/pods", 501, headers=headers))["reason"] == "NotImplemented"
+@pytest.mark.parametrize("header", ["Impersonate-Group", "Impersonate-Uid", "Impersonate-Extra-Scopes"])
+async def test_impersonation_is_never_silent(api, header):
+    assert (await api.call("GET", "/api/v1/pods", 501, headers={header: "x"}))["reason"] == "NotImplemented"

@@ -2,12 +2,13 @@
 
 Python imports this module by itself when its folder is on PYTHONPATH. It answers look-ups of names listed in the file
 named by POCKET_HOSTS and passes all others on; the file is read anew for each look-up, as Services come and go.
+The replaced function is the one below Python's own ``socket``, because gevent calls that directly.
 """
 
+import _socket
 import os
-import socket
 
-_system_getaddrinfo = socket.getaddrinfo
+_system_getaddrinfo = _socket.getaddrinfo
 
 
 def _look_up(name: str | None) -> str | None:
@@ -24,4 +25,4 @@ def _getaddrinfo(host: str | bytes | None, *args: object, **kwargs: object) -> l
     return _system_getaddrinfo(_look_up(name) or host, *args, **kwargs)  # type: ignore[arg-type]
 
 
-socket.getaddrinfo = _getaddrinfo  # type: ignore[assignment]
+_socket.getaddrinfo = _getaddrinfo  # type: ignore[assignment]

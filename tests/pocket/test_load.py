@@ -1,0 +1,125 @@
+"""Locust in the cluster, installed and driven as in the lessons: chart, ConfigMap, its own API on a node port."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from raglab import paths
+from raglab.pocket.node import isolation
+from tests.pocket.conftest import HERE, Cluster, addresses, start, stop
+
+pytestmark = pytest.mark.pocket
+LIMIT = 60.0
+VALUES = paths.CHECKOUT / "kubernetes-config" / "values" / "pocket" / "locust.yaml"
+MODEL = """
+import json, os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Model(BaseHTTPRequestHandler):
+    def reply(self, body):
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+    def do_GET(self):
+        self.reply({"data": [{"id": "llama-2-7b-chat"}]})
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.reply({"choices": [{"message": {"content": asked["model"]}}]})
+    def log_message(self, *args):
+        pass
+
+ThreadingHTTPServer((os.environ["POD_IP"], 8005), Model).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module", params=["plain", "bubblewrap"])
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with the lab's images besides those of the tests."""
+    if request.param == "bubblewrap" and isolation.choose().name != "bubblewrap":
+        pytest.skip("bwrap cannot make a sandbox on this machine")
+    folder = tmp_path_factory.mktemp("load")
+    catalogues = (HERE / "images.yaml", paths.SERVICES / "images.yaml")
+    folders = {"services": str(paths.SERVICES), "models": str(folder), "home": str(folder)}
+    with pytest.MonkeyPatch.context() as patch, addresses() as own:
+        patch.setenv("RAGLAB_ISOLATION", request.param)
+        home = folder / "home"
+        running = start(folder / "state", home, image_catalogues=catalogues, variables=folders, **own)
+        yield running
+        stop(running)
+
+
+def model_server() -> list[dict[str, Any]]:
+    """A Pod and a Service that answer as the language model does."""
+    container = {"name": "c", "image": "example.com/wait:1", "command": ["python", "-c", MODEL]}
+    container["readinessProbe"] = {"httpGet": {"path": "/v1/models", "port": 8005}, "periodSeconds": 1}
+    spec = {"terminationGracePeriodSeconds": 1, "containers": [container]}
+    meta = {"name": "nemollm-inference", "labels": {"app": "model"}}
+    service = {"selector": {"app": "model"}, "ports": [{"port": 8005}]}
+    return [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec},
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "nemollm-inference"}, "spec": service},
+    ]
+
+
+def install(lab: Cluster) -> None:
+    """The commands of the lesson."""
+    lab.kubectl("create", "namespace", "locust")
+    folder = paths.CHECKOUT / "locust"
+    lab.kubectl("create", "cm", "rag-loadtest-locustfile", "-n", "locust", f"--from-file={folder}")
+    lab.helm("repo", "add", "deliveryhero", "pocket://deliveryhero")
+    flags = {
+        "loadtest.name": "rag-loadtest",
+        "loadtest.locust_locustfile_configmap": "rag-loadtest-locustfile",
+        "loadtest.locust_host": "http://nemollm-inference.default.svc.cluster.local:8005",
+        "loadtest.environment.LOAD_WAIT": r"0.1\,0.2",
+    }
+    options = [word for key, value in flags.items() for word in ("--set", f"{key}={value}")]
+    command = ["upgrade", "--install", "locust", "deliveryhero/locust", "-n", "locust", "-f", str(VALUES)]
+    lab.helm(*command, *options, "--wait", "--timeout=60s")
+
+
+def test_a_load_is_started_watched_and_stopped_through_locusts_own_api(lab: Cluster) -> None:
+    lab.apply(*model_server())
+    lab.kubectl("wait", "--for=condition=Ready", "pod/nemollm-inference", "--timeout=60s")
+    install(lab)
+    url = f"http://{lab.settings['node_ip']}:30089"
+    until(lambda: api(url, "/stats/requests").get("workers"))
+    assert api(url, "/swarm", user_count=5, spawn_rate=5)["success"] is True
+    stats = until(lambda: chats(url) if chats(url)["num_requests"] >= 20 else None)
+    assert stats["num_failures"] == 0, lab.kubectl("logs", "deployment/locust-worker", "-n", "locust")
+    assert api(url, "/stats/requests")["user_count"] == 5
+    assert api(url, "/stop", stop="1")["success"] is True
+    until(lambda: api(url, "/stats/requests")["state"] == "stopped")
+    with urllib.request.urlopen(url, timeout=10) as page:
+        assert "Locust" in page.read().decode()
+
+
+def api(url: str, path: str, **form: object) -> Any:
+    """A GET, or a POST of a form, to Locust's web server; its JSON answer."""
+    data = urllib.parse.urlencode(form).encode() if form else None
+    with urllib.request.urlopen(url + path, data, timeout=10) as answer:
+        return json.load(answer)
+
+
+def chats(url: str) -> dict[str, Any]:
+    """The statistics of the chat requests."""
+    found = [entry for entry in api(url, "/stats/requests")["stats"] if entry["name"] == "chat"]
+    return found[0] if found else {"num_requests": 0}
+
+
+def until(look: Callable[[], Any]) -> Any:
+    """What `look` gives once it gives something."""
+    deadline = time.monotonic() + LIMIT
+    while not (found := look()):
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.2)
+    return found
