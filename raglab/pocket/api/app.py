@@ -127,7 +127,7 @@ class ApiServer:
         self, request: web.Request, parts: list[str], user: auth.User, service: Object
     ) -> web.StreamResponse:
         if len(parts) > 3:  # what there is, everybody may know
-            auth.authorize(user, aggregation.target(request.method, parts, request.query))
+            auth.authorize(user, aggregation.target(request.method, parts, request.query), self._roles)
         return await self._server.aggregator.forward(request, user, service)
 
 

@@ -108,6 +108,15 @@ class Layer:
     client: LocalClient
     other: Other
 
+    async def let_read(self, account: str) -> None:
+        """A role that allows reading ``things``, bound to a service account of the namespace ``default``."""
+        rbac, meta = "/apis/rbac.authorization.k8s.io/v1", {"metadata": {"name": "reader"}}
+        rules = [{"apiGroups": [GROUP], "resources": ["things"], "verbs": ["get", "list"]}]
+        await self.api.call("POST", f"{rbac}/clusterroles", 201, json=meta | {"rules": rules})
+        bound = {"subjects": [{"kind": "ServiceAccount", "name": account, "namespace": "default"}]}
+        bound["roleRef"] = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "reader"}
+        await self.api.call("POST", f"{rbac}/clusterrolebindings", 201, json=meta | bound)
+
     async def register(self, port: int | None = None, **trust: object) -> None:
         """A Service ``other`` with one endpoint, and an APIService that names it."""
         await self.client.create("services", service(spec={"ports": [{"name": "https", "port": 443}]}))
@@ -212,6 +221,7 @@ async def test_a_service_account_is_told_apart_and_bounded(layer):
     await layer.register()
     await layer.verdict("Passed")
     account = await layer.client.get("serviceaccounts", "default", "default")
+    await layer.let_read("default")
     who = ServiceAccount("default", "default", account["metadata"]["uid"])
     token = layer.api.signer.issue(who, now=layer.api.registry.clock.time(), seconds=600)
     headers = {"Authorization": f"Bearer {token}", "X-Remote-Group": "system:masters"}
