@@ -6,7 +6,7 @@ import click
 from rich.markup import escape
 
 from raglab import __version__
-from raglab.cli import cluster, course, inspection
+from raglab.cli import cluster, course, inspection, models
 from raglab.cli.screen import err
 from raglab.targets import TargetError
 
@@ -38,7 +38,13 @@ def cli() -> None:
     """
 
 
-for command in (*course.COMMANDS, *cluster.COMMANDS, *inspection.COMMANDS, *course.MAINTENANCE):
+for command in (
+    *course.COMMANDS,
+    *cluster.COMMANDS,
+    *inspection.COMMANDS,
+    *models.COMMANDS,
+    *course.MAINTENANCE,
+):
     cli.add_command(command)
 
 

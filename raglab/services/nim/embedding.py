@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
+from raglab.services import models
 from raglab.services.nim.admission import Admission
 from raglab.services.nim.embedding_requests import EmbeddingRequest
 from raglab.services.nim.encoder import MAX_TOKENS, Encoder, Tokens
@@ -123,7 +124,7 @@ def create(settings: EmbeddingSettings) -> Service:
     """The whole service, not yet loaded."""
     embedder = Embedder(settings)
     metrics = Metrics(settings.served_name, REQUESTS)
-    service = Service(settings, embedder, "embedding", metrics, max_body=_MAX_BODY)
+    service = Service(settings, embedder, models.model("embedding"), metrics, max_body=_MAX_BODY)
     service.route("/v1/embeddings", Methods(service, settings, embedder).embeddings)
     return service
 

@@ -27,7 +27,7 @@ from typing import Any
 import orjson
 import xllamacpp
 
-from raglab.services.models import ModelError
+from raglab.services.models import Model, ModelError
 from raglab.services.nim.settings import LlmSettings
 
 _PROMPT_STEP = 128
@@ -106,8 +106,9 @@ class Generation:
 class Llama:
     """The model, loaded once and shared by all requests."""
 
-    def __init__(self, settings: LlmSettings, path: Path) -> None:
-        self._settings, self._path = settings, path
+    def __init__(self, settings: LlmSettings, model: Model) -> None:
+        self._settings, self._model = settings, model
+        self._path = settings.models / model.files[0].target
         self._server: xllamacpp.Server | None = None
         self._threads = ThreadPoolExecutor(settings.slots, "llama")
         self._running: set[Generation] = set()
@@ -117,7 +118,10 @@ class Llama:
     def load(self) -> None:
         """Loads the model; blocks for about a second. Raises ModelError, RuntimeError."""
         if not self._path.is_file():
-            raise ModelError(f"{self._path} is missing: run `raglab setup`")
+            raise ModelError(
+                f"{self._model.name} answers to {self._settings.served_name}, but {self._path} is missing: "
+                f"run `{self._model.remedy}`"
+            )
         self._server = xllamacpp.Server(self._parameters())
 
     def abort(self) -> None:
@@ -171,6 +175,8 @@ class Llama:
         parameters.n_batch = parameters.n_ubatch = _PROMPT_STEP
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = settings.threads
         parameters.cache_ram_mib = 0
+        if settings.chat_template:
+            parameters.chat_template = settings.chat_template
         parameters.ui = False
         parameters.verbosity = 0
         return parameters

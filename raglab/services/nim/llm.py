@@ -37,8 +37,8 @@ _SSE = {
 def create(settings: LlmSettings) -> Service:
     """The whole service, not yet loaded."""
     metrics = Metrics(settings.served_name, (*REQUESTS, *GENERATION))
-    llama = Llama(settings, settings.models / models.model("llm").files[0].target)
-    service = Service(settings, llama, "llm", metrics, max_body=_MAX_BODY)
+    model = models.model("llm", settings.served_name, settings.models)
+    service = Service(settings, llama := Llama(settings, model), model, metrics, max_body=_MAX_BODY)
     methods = Methods(service, settings, llama)
     service.route("/v1/chat/completions", methods.chat)
     service.route("/v1/completions", methods.text)

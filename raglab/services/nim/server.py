@@ -61,8 +61,9 @@ async def _serve(settings: S, create: Callable[[S], Service]) -> int:
         service.app, handler_cancellation=True, access_log=None, shutdown_timeout=_CLOSE_SECONDS
     )
     await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port)
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await site.start()
     except OSError as error:
         log.error("cannot listen on %s:%d: %s", settings.host, settings.port, error.strerror)
         return 1
@@ -71,7 +72,8 @@ async def _serve(settings: S, create: Callable[[S], Service]) -> int:
         if not await _load(service, stop):
             return 0 if stop.is_set() else 1
         await stop.wait()
-        await service.drain()
+        await site.stop()
+        await service.drain(lambda: len(runner.server.connections) if runner.server else 0)
         await runner.cleanup()
         service.runtime.close()
     log.info("stopped")

@@ -2,8 +2,9 @@
 request log.
 
 A service is live as soon as it listens, ready once its model is loaded, and draining after SIGTERM: then it
-refuses new work with 503, ends what it has begun, and readiness fails so that no traffic is sent to it any
-more.
+accepts no connection any more and ends what it has begun. Requests on connections that clients kept open
+get their answer too, with `Connection: close`: a kept connection stays with its pod whatever a Service
+selects now, so this is how its client is sent elsewhere without losing a request.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from aiohttp import web
 from pydantic import ValidationError
 
 import raglab
-from raglab.services import models
+from raglab.services.models import Model
 from raglab.services.nim.errors import ApiError, invalid, json_response, unknown_model
 from raglab.services.nim.metrics import Metrics
 from raglab.services.nim.settings import Settings
 
 log = logging.getLogger("raglab.nim")
 _ABORT_SECONDS = 3.0  # for answers that were told to end, to say so
+_QUIET_SECONDS = 2.0  # without a request, after which kept connections are closed unasked
+_LOOK_SECONDS = 0.05
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -33,7 +36,7 @@ class Runtime(Protocol):
     """The model behind a service."""
 
     def load(self) -> None:
-        """Loads the model; blocks, runs in a thread. Raises models.ModelError for what an operator can
+        """Loads the model; blocks, runs in a thread. Raises ModelError for what an operator can
         mend.
         """
 
@@ -48,16 +51,18 @@ class Service:
     """Life cycle and management endpoints around a runtime; `route` adds the methods of one NIM."""
 
     def __init__(
-        self, settings: Settings, runtime: Runtime, role: str, metrics: Metrics, *, max_body: int
+        self, settings: Settings, runtime: Runtime, model: Model, metrics: Metrics, *, max_body: int
     ) -> None:
         self.settings, self.runtime, self.metrics = settings, runtime, metrics
-        self.model = models.model(role)
+        self.model = model
         self.state = "loading"
         self.idle = asyncio.Event()
         self.idle.set()
         self._in_flight = 0
+        self._last = time.monotonic()
         self._started = int(time.time())
         self.app = web.Application(middlewares=[_errors], client_max_size=max_body)
+        self.app.on_response_prepare.append(self._part_from_client)
         self.app.add_routes([web.get(path, handler) for path, handler in self._management().items()])
 
     def route(self, path: str, handler: Handler) -> None:
@@ -78,16 +83,30 @@ class Service:
             time.monotonic() - started,
         )
 
-    async def drain(self) -> None:
-        """Refuses new work and waits for the work in flight, at most `drain_seconds`; then ends it."""
-        self.state = "draining"
-        log.info("stopping: %d requests in flight", self._in_flight)
+    async def drain(self, connections: Callable[[], int]) -> None:
+        """Waits until clients have left, at most `drain_seconds`; then ends what still runs.
+
+        `connections` tells how many are open; new ones must not be accepted any more.
+        """
+        self.state, self._last = "draining", time.monotonic()
+        log.info("stopping: %d requests in flight, %d connections", self._in_flight, connections())
         try:
-            await asyncio.wait_for(self.idle.wait(), self.settings.drain_seconds)
+            async with asyncio.timeout(self.settings.drain_seconds):
+                while connections() and not self._is_quiet():
+                    await self.idle.wait()
+                    await asyncio.sleep(_LOOK_SECONDS)  # the next request of a kept connection
         except TimeoutError:
             log.warning("ending %d requests that did not finish in time", self._in_flight)
             self.runtime.abort()
             await asyncio.wait([asyncio.ensure_future(self.idle.wait())], timeout=_ABORT_SECONDS)
+
+    def _is_quiet(self) -> bool:
+        return not self._in_flight and time.monotonic() - self._last > _QUIET_SECONDS
+
+    async def _part_from_client(self, request: web.Request, response: web.StreamResponse) -> None:
+        if self.state == "draining":
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     def check_model(self, name: str) -> None:
         """Raises ApiError 404 for a model that is not served."""
@@ -109,8 +128,8 @@ class Service:
 
     def _work(self, handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            if self.state != "ready":
-                raise ApiError(503, f"The server is not ready: {self.state}", code=self.state, retry_after=1)
+            if self.state == "loading":
+                raise ApiError(503, "The server is not ready: loading", code="loading", retry_after=1)
             self._in_flight += 1
             self.idle.clear()
             started, status = time.monotonic(), 499
@@ -132,6 +151,7 @@ class Service:
     def _finished(self, request: web.Request, status: int, seconds: float) -> None:
         """`status` 499 says that the client went away or the server failed before there was an answer."""
         self._in_flight -= 1
+        self._last = time.monotonic()
         if not self._in_flight:
             self.idle.set()
         self.metrics.count("request_success" if status < 400 else "request_failure")
@@ -182,10 +202,8 @@ class Service:
             "version": f"{raglab.__version__} (raglab, simulated)",
             "assetInfo": [file.target for file in self.model.files],
             "licenseInfo": self._license_info(),
-            "modelInfo": [
-                {"shortName": self.model.name, "modelUrl": f"pypi:{self.model.files[0].source.package}"}
-            ],
-            "selectedModelProfileId": self.model.files[0].source.sha256,
+            "modelInfo": [{"shortName": self.model.name, "modelUrl": self.model.origin}],
+            "selectedModelProfileId": self.model.files[0].origin,
             "raglab": self.about(),
         }
         return json_response(body)

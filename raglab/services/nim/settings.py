@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jinja2
+
 
 class SettingsError(Exception):
     """An environment variable cannot be used; the message names it."""
@@ -40,6 +42,8 @@ class LlmSettings(Settings):
 
     context: int = 4096
     slots: int = 4
+    chat_template: str = ""
+    """In Jinja, in place of the model's own; see `_Environment.template`."""
     reuse_cache: bool = False
 
 
@@ -64,6 +68,7 @@ def llm_settings(environ: Mapping[str, str] = os.environ) -> LlmSettings:
         max_waiting=env.number("RAGLAB_MAX_WAITING", 64, 0, 10_000),
         context=env.number("NIM_MAX_MODEL_LEN", 4096, 256, 8192),
         slots=env.number("RAGLAB_SLOTS", 4, 1, 64),
+        chat_template=env.template("NIM_CHAT_TEMPLATE"),
         reuse_cache=env.text("NIM_ENABLE_KV_CACHE_REUSE", "0") == "1",
     )
 
@@ -96,6 +101,21 @@ class _Environment:
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
             raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
         return int(text)
+
+    def template(self, name: str) -> str:
+        """The text of the Jinja file whose path the variable holds; without one, empty."""
+        if not (path := self.text(name, "")):
+            return ""
+        try:
+            text = Path(path).read_text("utf-8")
+            jinja2.Environment(extensions=["jinja2.ext.loopcontrols"]).parse(text)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name} names {path}, which cannot be read: {error}") from error
+        except jinja2.TemplateSyntaxError as error:
+            raise SettingsError(
+                f"{name} names {path}, line {error.lineno} of which is no Jinja: {error}"
+            ) from error
+        return text
 
     def host(self) -> str:
         """Only the pod's own address; without one, only this machine."""

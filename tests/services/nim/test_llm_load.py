@@ -88,7 +88,7 @@ async def test_overload_is_503_with_retry_after_and_health_stays(start: Start):
             await asyncio.to_thread(eventually, lambda: value(nim, "num_requests_waiting") == 0)
 
 
-def test_sigterm_lets_a_stream_end_whole_and_refuses_new_work(start: Start):
+def test_sigterm_lets_a_stream_end_whole_and_accepts_no_connection(start: Start):
     nim = start("llm", RAGLAB_DRAIN_SECONDS="100")
     lines: list[str] = []
     begun = threading.Event()
@@ -104,16 +104,50 @@ def test_sigterm_lets_a_stream_end_whole_and_refuses_new_work(start: Start):
     reader.start()
     assert begun.wait(60)
     nim.process.terminate()
-    with nim.client() as client:
-        eventually(lambda: client.get("/v1/health/ready").status_code == 503)
-        assert client.get("/v1/health/live").status_code == 200
-        refused = client.post(CHAT, json=chat())
-    assert refused.status_code == 503
-    assert refused.headers["retry-after"] == "1"
+    eventually(lambda: refuses_connections(nim))
     reader.join(90)
     assert nim.process.wait(60) == 0
     assert lines[-2] == "data: [DONE]"
     assert sum('"content":' in line for line in lines) >= 570
+
+
+def refuses_connections(nim: Nim) -> bool:
+    try:
+        httpx.get(f"{nim.url}/v1/health/live", timeout=5, trust_env=False)
+    except httpx.ConnectError:
+        return True
+    return False
+
+
+def test_a_kept_connection_gets_its_answer_while_draining_and_is_sent_away(start: Start):
+    nim = start("llm")
+    with nim.client() as client:
+        before = client.post(CHAT, json=chat())
+        nim.process.terminate()
+        eventually(lambda: refuses_connections(nim))
+        after = client.post(CHAT, json=chat())
+        with pytest.raises(httpx.ConnectError):
+            client.post(CHAT, json=chat())
+    assert (before.status_code, after.status_code) == (200, 200)
+    assert (before.headers.get("connection"), after.headers["connection"]) == (None, "close")
+    assert nim.process.wait(60) == 0
+
+
+def test_health_tells_kept_connections_that_it_is_draining(start: Start):
+    nim = start("llm")
+    with nim.client() as client:
+        client.get("/v1/health/ready")
+        nim.process.terminate()
+        eventually(lambda: refuses_connections(nim))
+        assert client.get("/v1/health/ready").status_code == 503
+    assert nim.process.wait(60) == 0
+
+
+def test_an_idle_kept_connection_does_not_hold_up_the_end(start: Start):
+    nim = start("llm", RAGLAB_DRAIN_SECONDS="3600")
+    with nim.client() as client:
+        client.get("/v1/health/ready")
+        assert nim.stop() == 0
 
 
 def test_the_drain_time_is_a_limit(start: Start):

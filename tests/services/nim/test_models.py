@@ -26,6 +26,11 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
     return entry
 
 
+def source_of(entry: Model) -> Source:
+    assert entry.files[0].source
+    return entry.files[0].source
+
+
 def ignore(step: str, share: float) -> None:
     """Progress nobody looks at."""
 
@@ -65,23 +70,25 @@ def test_an_interrupted_run_is_taken_up_again(small: Model, tmp_path: Path):
 
 
 def test_an_altered_source_is_refused(small: Model, tmp_path: Path):
-    small.files[0].source.path().write_bytes(b"trojans")
+    source_of(small).path().write_bytes(b"trojans")
     with pytest.raises(ModelError, match="pinned SHA-256"):
         models.prepare(tmp_path / "models", ignore)
     assert not (tmp_path / "models" / "llm" / "weights.bin").exists()
 
 
 def test_a_missing_package_is_named(small: Model, tmp_path: Path):
-    small.files[0].source.path().unlink()
+    source_of(small).path().unlink()
     with pytest.raises(ModelError, match="tiny_weights"):
         models.prepare(tmp_path / "models", ignore)
 
 
-def test_the_language_model_is_requantised_whole(model_folder: Path):
-    file = models.model("llm").files[0]
+@pytest.mark.parametrize(("served", "form"), [("llama-2-7b-chat", "Q8_0"), ("mistral-7b-instruct", "Q4_0")])
+def test_the_language_model_is_requantised_whole(model_folder: Path, served: str, form: str):
+    file = models.model("llm", served).files[0]
+    assert file.source
     source, target = GGUFReader(file.source.path()), GGUFReader(model_folder / file.target)
     assert [tensor.name for tensor in target.tensors] == [tensor.name for tensor in source.tensors]
-    assert {tensor.tensor_type.name for tensor in target.tensors} == {"F32", "Q8_0"}
+    assert {tensor.tensor_type.name for tensor in target.tensors} == {"F32", "Q8_0", form}
     kept = set(source.fields) - {"general.file_type"}
     for name in kept - {"GGUF.version", "GGUF.tensor_count", "GGUF.kv_count"}:
         ours, theirs = target.fields[name], source.fields[name]
@@ -89,3 +96,23 @@ def test_the_language_model_is_requantised_whole(model_folder: Path):
         assert ours.contents(slice(100)) == theirs.contents(slice(100)), name
     stamp = json.loads((model_folder / f"{file.target}.json").read_text())
     assert stamp["source_sha256"] == file.source.sha256
+
+
+@pytest.mark.parametrize(
+    ("served", "answers"),
+    [
+        ("llama-2-7b-chat", "SmolLM2-135M-Instruct"),
+        ("mistral-7b-instruct", "SmolLM2-135M-Instruct-Q4_0"),
+        ("mistralai/Mistral-7B-Instruct", "SmolLM2-135M-Instruct-Q4_0"),
+        ("qwen2.5-coder", "Qwen2.5-Coder-0.5B-Instruct"),
+        ("anything", "SmolLM2-135M-Instruct"),
+        ("", "SmolLM2-135M-Instruct"),
+    ],
+)
+def test_the_served_name_chooses_the_model(served: str, answers: str):
+    assert models.model("llm", served).name == answers
+
+
+def test_every_role_has_a_catch_all():
+    for role in ("llm", "embedding"):
+        assert not models.model(role, "a name nobody thought of").optional

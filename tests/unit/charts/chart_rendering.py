@@ -26,16 +26,17 @@ def run_helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @cache
-def _manifest(chart: str, *arguments: str) -> str:
-    command = ["template", chart, str(CONFIG / "charts" / chart), "--namespace", "rag-sample", *arguments]
+def _manifest(chart: str, release: str, *arguments: str) -> str:
+    command = ["template", release, str(CONFIG / "charts" / chart), "--namespace", "rag-sample", *arguments]
     result = run_helm(*command)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
-def render(chart: str, *arguments: str) -> list[Object]:
-    """Objects that `helm template` gives, with the chart's name as the release."""
-    return [document for document in yaml.safe_load_all(_manifest(chart, *arguments)) if document]
+def render(chart: str, *arguments: str, release: str = "") -> list[Object]:
+    """Objects that `helm template` gives, with the chart's name as the release if no other is given."""
+    manifest = _manifest(chart, release or chart, *arguments)
+    return [document for document in yaml.safe_load_all(manifest) if document]
 
 
 def values_file(target: str, chart: str) -> str:

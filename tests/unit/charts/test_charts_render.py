@@ -18,6 +18,7 @@ SUBSTITUTION = (
     "--set=model.name=mistral-7b-instruct",
     "--set=model.subPath=model-store-mistral",
 )
+TEMPLATE = f"--set-file=model.chatTemplate={CONFIG / 'chat-templates' / 'llama-2.jinja'}"
 
 
 def containers(obj: dict) -> list[dict]:
@@ -49,6 +50,7 @@ def test_objects_are_valid(rendered):
     ("chart", "flags"),
     [
         ("nemollm-inference", SUBSTITUTION),
+        ("nemollm-inference", ("--set=fullnameOverride=second", "--set=service.release=x", TEMPLATE)),
         ("nemollm-inference", ("--set=persistence.existingClaim=", "--set=autoscaling.enabled=true")),
         ("nemollm-inference", ("--set=persistence.enabled=false", "--set=sharedMemory.enabled=true")),
         (
@@ -207,3 +209,45 @@ def test_the_helm_pipeline_is_the_three_charts_with_their_defaults(tmp_path):
         values = tmp_path / f"{chart}.yaml"
         values.write_text(yaml.safe_dump(step["chartValues"]))
         assert render(chart, "-f", str(values)) == render(chart)
+
+
+def test_a_second_release_shares_no_object_and_no_pod_with_the_first():
+    first = render("nemollm-inference")
+    second = render("nemollm-inference", "--set=fullnameOverride=second", TEMPLATE, release="second")
+    assert not {(o["kind"], o["metadata"]["name"]) for o in first} & {
+        (o["kind"], o["metadata"]["name"]) for o in second
+    }
+    pods = pick(second, "StatefulSet", "second")["spec"]["template"]["metadata"]["labels"]
+    assert not pick(first, "Service", "nemollm-inference")["spec"]["selector"].items() <= pods.items()
+
+
+def test_a_service_hands_over_to_another_release_and_nothing_else_changes():
+    before, after = render("nemollm-inference"), render("nemollm-inference", "--set=service.release=second")
+    second = render("nemollm-inference", "--set=fullnameOverride=second", release="second")
+    pods = pick(second, "StatefulSet", "second")["spec"]["template"]["metadata"]["labels"]
+    service = pick(after, "Service", "nemollm-inference")
+    assert service["spec"]["selector"].items() <= pods.items()
+    assert [a for b, a in zip(before, after, strict=True) if a != b] == [service]
+
+
+def test_a_chat_template_reaches_the_server_and_a_new_one_replaces_the_pods():
+    objects = render("nemollm-inference", TEMPLATE)
+    text = (CONFIG / "chat-templates" / "llama-2.jinja").read_text().rstrip("\n")
+    config = pick(objects, "ConfigMap", "nemollm-inference-chat-template")
+    assert config["data"] == {"chat-template.jinja": text}
+    template = pick(objects, "StatefulSet", "nemollm-inference")["spec"]["template"]
+    assert template["metadata"]["annotations"]["checksum/chat-template"]
+    (server,) = template["spec"]["containers"]
+    (mount,) = [mount for mount in server["volumeMounts"] if mount["name"] == "chat-template"]
+    assert {"name": "NIM_CHAT_TEMPLATE", "value": f"{mount['mountPath']}/chat-template.jinja"} in server[
+        "env"
+    ]
+
+
+def test_pods_serve_on_while_they_leave_their_services():
+    (server,) = containers(pick(render("nemollm-inference"), "StatefulSet", "nemollm-inference"))
+    assert server["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    (server,) = containers(
+        pick(render("nemollm-inference", "--set=preStopSleepSeconds=0"), "StatefulSet", "nemollm-inference")
+    )
+    assert "lifecycle" not in server

@@ -1,6 +1,11 @@
-{{/* The name of every object: fixed, because Services, autoscalers and dashboards refer to it. */}}
+{{/* What this is, in labels: the same for every release of the chart. */}}
 {{- define "nim.name" -}}
 {{ .Chart.Name }}
+{{- end }}
+
+{{/* The name of every object. Fixed by default, because Services, autoscalers and dashboards refer to it. */}}
+{{- define "nim.fullname" -}}
+{{ .Values.fullnameOverride | default .Chart.Name }}
 {{- end }}
 
 {{/* Labels that identify the pods. They are immutable in a StatefulSet, so versions do not belong here. */}}
