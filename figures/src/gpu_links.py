@@ -10,7 +10,7 @@ ROWS = (
     ("PXB", (("PCIe switch", "blue"), ("PCIe switch", "blue"))),
     ("PHB", (("PCIe host bridge (the CPU)", "yellow"),)),
     ("NODE", (("host bridge", "yellow"), ("host bridge, same NUMA node", "yellow"))),
-    ("SYS", (("host bridge", "yellow"), ("link between sockets", "red"), ("host bridge", "yellow"))),
+    ("SYS", (("host bridge", "yellow"), ("socket to socket", "red"), ("host bridge", "yellow"))),
 )
 HEIGHT = 52
 

@@ -17,7 +17,10 @@ from raglab.targets import Target, TargetError, processes
 
 START_LIMIT = 60.0  # seconds
 STOP_LIMIT = 20.0  # seconds; JupyterLab ends its kernels first
-FIRST = "00_start_here.ipynb"
+FIRST = "notebooks/00_start_here.ipynb"
+"""Where the course begins, seen from the server's root: the checkout, because notebooks show pictures of ``figures``."""
+NOTIFICATIONS = Path("lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings")
+"""JupyterLab asks on its first start whether to fetch news, unless this says so already."""
 
 
 def folder() -> Path:
@@ -54,7 +57,7 @@ def command() -> list[str]:
     """JupyterLab on loopback, offline: no update check, no news, no extension catalogue."""
     options = [
         "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.root_dir={paths.NOTEBOOKS}",
+        f"--ServerApp.root_dir={paths.CHECKOUT}",
         f"--LabApp.default_url=/lab/tree/{FIRST}",
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
         "--LabApp.news_url=None",
@@ -81,6 +84,7 @@ def refuse_second() -> None:
 
 def serve(target: Target) -> None:
     """Run JupyterLab until Ctrl-C or until it ends. It gets a session of its own: Ctrl-C reaches only us."""
+    _ask_nothing()
     variables = environment(target) | {"JUPYTER_TOKEN": secrets.token_urlsafe(24)}
     child = subprocess.Popen(command(), env=variables, start_new_session=True, stdin=subprocess.DEVNULL)
     try:
@@ -97,6 +101,14 @@ def serve(target: Target) -> None:
         out.print("\nEnding the lab")
     finally:
         stop()
+
+
+def _ask_nothing() -> None:
+    """Answer JupyterLab's question about news with no, once; what the learner sets later stays."""
+    file = folder() / "config" / NOTIFICATIONS
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
 
 
 def stop() -> None:

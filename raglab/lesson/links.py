@@ -23,13 +23,13 @@ def picture(*machines: Topology) -> Any:
     """A matplotlib figure with a drawing of each machine's GPUs and their links, side by side."""
     import matplotlib.pyplot as plt
 
-    plot, axes = plt.subplots(1, len(machines), figsize=(3.4 * len(machines), 3.6), squeeze=False)
+    plot, axes = plt.subplots(1, len(machines), figsize=(3.3 * len(machines), 3.4), squeeze=False)
     for machine, place in zip(machines, axes[0], strict=True):
         _draw(machine, place)
-    used = {_kind(link) for machine in machines for link in machine.links.values()}
+    used = {_kind(machine.links[pair]) for machine in machines for pair in machine.pairs}
     lines = [_line(plt, kind) for kind in STYLES if kind in used]
-    plot.legend(handles=lines, loc="lower center", ncols=len(lines), frameon=False)
-    plot.subplots_adjust(bottom=0.12)
+    plot.legend(handles=lines, loc="lower center", ncols=len(lines), frameon=False, fontsize=8)
+    plot.subplots_adjust(left=0, right=1, bottom=0.08, top=0.92, wspace=0)
     plt.close(plot)
     return plot
 
@@ -66,6 +66,6 @@ def _draw(machine: Topology, axes: Any) -> None:
         label = f"{gpu}\nNUMA {machine.numa[gpu]}"
         box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "#555555"}
         axes.text(x, y, label, ha="center", va="center", fontsize=8, bbox=box, zorder=2)
-    axes.set(xlim=(-1.45, 1.45), ylim=(-1.35, 1.35), aspect="equal")
+    axes.set(xlim=(-1.35, 1.35), ylim=(-1.25, 1.25), aspect="equal")
     axes.set_title(machine.facts.get("machine", "this node").split(",")[0], fontsize=9)
     axes.axis("off")

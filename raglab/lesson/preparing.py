@@ -45,6 +45,12 @@ def empty(target: Target) -> None:
     cluster.kubectl("delete", "pv", *VOLUMES, "--ignore-not-found", limit=START_LIMIT)
 
 
+def gpus_free(target: Target) -> None:
+    """Neither the RAG application nor what an earlier visit to lesson 01 left holds a GPU."""
+    empty(target)
+    cluster.kubectl("delete", "namespace", "topology", "--ignore-not-found", limit=START_LIMIT)
+
+
 def rag_application(target: Target) -> None:
     """The three charts are installed and every pod is ready."""
     cluster.kubectl("apply", "-f", str(CONFIG / "namespace.yaml"))
@@ -58,6 +64,7 @@ def rag_application(target: Target) -> None:
 STATES: dict[str, Callable[[Target], None]] = {
     "any": any_state,
     "empty": empty,
+    "gpus-free": gpus_free,
     "rag-application": rag_application,
 }
 

@@ -85,10 +85,21 @@ def opened(lab: Lab) -> Iterator[Open]:
 
 def test_lessons_are_served_to_those_who_have_the_token(opened: Open):
     assert opened.get(f"{opened.page}?token={opened.token}").status_code == 200
-    assert opened.get("api/contents/00_start_here.ipynb").status_code == 403
-    answer = opened.get("api/contents/00_start_here.ipynb", headers=opened.headers)
+    assert opened.page.endswith("notebooks/00_start_here.ipynb")
+    assert opened.get("api/contents/notebooks/00_start_here.ipynb").status_code == 403
+    answer = opened.get("api/contents/notebooks/00_start_here.ipynb", headers=opened.headers)
     assert answer.status_code == 200
     assert answer.json()["type"] == "notebook"
+
+
+def test_pictures_of_lessons_are_served(opened: Open):
+    lesson = opened.get("api/contents/notebooks/00_start_here.ipynb", headers=opened.headers).json()
+    cells = ["".join(cell["source"]) for cell in lesson["content"]["cells"]]
+    pictures = [target for cell in cells for target in re.findall(r"!\[[^\]]*\]\(\.\./(\S+?)\)", cell)]
+    assert pictures
+    for picture in pictures:
+        answer = opened.get(f"files/{picture}", headers=opened.headers)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml"), picture
 
 
 def test_kernel_reaches_the_cluster_and_ctrl_c_ends_everything(opened: Open):
