@@ -18,7 +18,7 @@ from raglab.targets import Target, TargetError, processes
 START_LIMIT = 60.0  # seconds
 STOP_LIMIT = 20.0  # seconds; JupyterLab ends its kernels first
 FIRST = "notebooks/00_start_here.ipynb"
-"""Where the course begins, seen from the server's root: the checkout, because notebooks show pictures of ``figures``."""
+"""Where the course begins, seen from the server's root: the checkout, for notebooks show pictures of ``figures``."""
 NOTIFICATIONS = Path("lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings")
 """JupyterLab asks on its first start whether to fetch news, unless this says so already."""
 
