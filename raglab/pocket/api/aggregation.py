@@ -32,6 +32,8 @@ HOP_BY_HOP = frozenset(
 )
 """Headers that end at each connection (RFC 9110 §7.6.1)."""
 PRIVATE = ("authorization", "host", "content-length", "cookie")
+IDENTITY = ("x-remote-", "impersonate-")
+"""Beginnings of headers that say who somebody is: the next server hears that from us alone."""
 ITSELF = User("system:kube-controller-manager", groups=(AUTHENTICATED,))
 """Who asks when a controller does."""
 
@@ -183,7 +185,7 @@ def _passed_on(request: web.Request, user: User) -> CIMultiDict[str]:
     headers: CIMultiDict[str] = CIMultiDict()
     for name, value in request.headers.items():
         lower = name.lower()
-        if lower not in HOP_BY_HOP and lower not in PRIVATE and not lower.startswith("x-remote-"):
+        if lower not in HOP_BY_HOP and lower not in PRIVATE and not lower.startswith(IDENTITY):
             headers.add(name, value)
     headers.setdefault("Accept-Encoding", "identity")
     headers.extend(upstreams.identity_headers(user))

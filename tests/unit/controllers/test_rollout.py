@@ -100,6 +100,7 @@ def test_no_step_breaks_the_limits(replicas, surge, unavailable, new, old_sizes,
 @given(st.integers(1, 20), st.integers(0, 5), st.lists(st.integers(1, 10), min_size=2, max_size=4))
 def test_spread_gives_out_exactly_what_is_allowed(replicas, surge, sizes):
     bounds = Limits(replicas, surge)
+    sizes.sort(reverse=True)
     result = spread(bounds, sizes, [sum(sizes)] * len(sizes))
     assert all(size >= 0 for size in result)
     assert sum(result) == bounds.most
