@@ -44,7 +44,9 @@ def driver_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def visible_devices(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """UUIDs of the devices this process was given."""
+    """UUIDs of the simulated devices this process was given; none where the driver is not the simulated one."""
+    if FOLDER not in environ:
+        return []
     return [uuid for uuid in environ.get(DEVICES, "").split(",") if uuid.startswith("GPU-")]
 
 

@@ -84,6 +84,11 @@ def test_without_devices_nothing_is_published(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_devices_of_a_real_driver_are_left_alone() -> None:
+    with Hold("program", BusyClock(), {usage.DEVICES: f"{ONE},{TWO}"}) as hold:
+        assert hold.uuids == []
+
+
 def test_foreign_files_are_no_processes(tmp_path: Path) -> None:
     (tmp_path / "GPU-0000.short").write_bytes(b"x")
     (tmp_path / "GPU-0000.other").write_bytes(b"x" * 4096)
