@@ -117,6 +117,8 @@ def test_links_have_their_speed(smi) -> None:
         (["--query-gpu=index", "--format=xml"], 2, "--format"),
         (["--what"], 2, "Please run 'nvidia-smi -h' for help."),
         (["topo"], 2, "Please run 'nvidia-smi -h' for help."),
+        (["dmon", "-c", "many"], 2, "Please run 'nvidia-smi -h' for help."),
+        (["dmon", "-d", "99"], 2, "Please run 'nvidia-smi -h' for help."),
         (["dmon", "-s", "x"], 2, "Please run 'nvidia-smi -h' for help."),
         (["-i", "9"], 6, "No devices were found for 9"),
     ],
