@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from raglab.gpus import inventory, physics, usage
+from raglab.gpus.busy import BusyClock
 from raglab.gpus.smi import query
 from raglab.gpus.smi.__main__ import main
-from raglab.gpus.usage import BusyClock, Hold
+from raglab.gpus.usage import Hold
 
 UUIDS = inventory.load().uuids
 

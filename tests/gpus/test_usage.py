@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from raglab.gpus import usage
-from raglab.gpus.usage import BusyClock, Hold, Sampler
+from raglab.gpus.busy import BusyClock
+from raglab.gpus.sampling import Sampler
+from raglab.gpus.usage import Hold
 
 ONE, TWO = "GPU-0000", "GPU-0001"
 HOLDER = """
 import sys, time
-from raglab.gpus.usage import BusyClock, Hold
+from raglab.gpus.busy import BusyClock
+from raglab.gpus.usage import Hold
 clock = BusyClock()
 hold = Hold("a program", clock)
 hold.memory(1000)
