@@ -1,5 +1,7 @@
 """What a CustomResourceDefinition changes in the API, without the controller that establishes it."""
 
+import asyncio
+
 import pytest
 
 from raglab.pocket.api.registry import Registry
@@ -148,6 +150,27 @@ def test_a_definition_waits_for_its_objects(api):
     api.patch("customresourcedefinitions", WIDGETS, {"metadata": {"finalizers": None}}, "merge", "")
     with pytest.raises(KeyError):
         api.registry.kinds.plural(WIDGETS)
+
+
+async def test_watches_end_with_their_version(api):
+    establish(api, version("v1beta1"), version("v1", storage=True))
+    old, new = (api.watch(f"widgets@example.com/{name}") for name in ("v1beta1", "v1"))
+    first = [asyncio.create_task(anext(events)) for events in (old, new)]
+    await asyncio.sleep(0)  # both are waiting
+    api.create(WIDGETS, widget())
+    assert [(await task).type for task in first] == ["ADDED", "ADDED"]
+    following = asyncio.create_task(anext(old))
+    await asyncio.sleep(0)
+    only = {"spec": {"versions": [version("v1beta1", served=False), version("v1", storage=True)]}}
+    api.patch("customresourcedefinitions", WIDGETS, only, "merge", "")
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(following, 10)
+    api.delete(WIDGETS, "w")
+    assert (await asyncio.wait_for(anext(new), 10)).type == "DELETED"
+    api.delete("customresourcedefinitions", WIDGETS, "")
+    api.patch("customresourcedefinitions", WIDGETS, {"metadata": {"finalizers": None}}, "merge", "")
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(anext(new), 10)
 
 
 @pytest.mark.parametrize(
