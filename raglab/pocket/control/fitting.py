@@ -112,13 +112,20 @@ def _lack(need: Resources, have: Resources, used: Resources) -> Refusal | None:
 
 def tolerates(pod: Object, taint: Object) -> bool:
     """Whether one of the Pod's tolerations covers `taint`."""
-    for item in pod["spec"].get("tolerations") or ():
-        exists = item.get("operator") == "Exists"
-        same_effect = item.get("effect") in (None, "", taint["effect"])
-        same_key = item.get("key") == taint["key"] or (exists and not item.get("key"))
-        if same_effect and same_key and (exists or item.get("value", "") == taint.get("value", "")):
-            return True
-    return False
+    return toleration_of(pod, taint) is not None
+
+
+def toleration_of(pod: Object, taint: Object) -> Object | None:
+    """The first of the Pod's tolerations that covers `taint`."""
+    tolerations: list[Object] = pod["spec"].get("tolerations") or []
+    return next((item for item in tolerations if _covers(item, taint)), None)
+
+
+def _covers(toleration: Object, taint: Object) -> bool:
+    exists = toleration.get("operator") == "Exists"
+    same_effect = toleration.get("effect") in (None, "", taint["effect"])
+    same_key = toleration.get("key") == taint["key"] or (exists and not toleration.get("key"))
+    return same_effect and same_key and (exists or toleration.get("value", "") == taint.get("value", ""))
 
 
 def is_selected(pod: Object, node: Object) -> bool:

@@ -30,6 +30,7 @@ from raglab.pocket.controllers import (
     rootcertificates,
     serviceaccounts,
     statefulsets,
+    taints,
     volumeprotection,
 )
 from raglab.pocket.kinds import catalogue
@@ -67,6 +68,7 @@ def every(root_certificate: str, erase: Callable[[str], None]) -> list[reconcile
         provisioner.controller(erase),
         namespaces.controller(contents),
         garbage.controller(owning),
+        taints.controller(),
     ]
     return [module.CONTROLLER for module in STANDING] + configured
 
