@@ -124,8 +124,9 @@ def test_refuses_what_is_no_login(closed):
         assert get(closed, "/api/search", headers={"Authorization": text}).status_code == 401
 
 
-def test_health_is_open(closed):
+def test_health_and_metrics_are_open_to_probes_and_scrapes(closed):
     assert get(closed, "/api/health").status_code == 200
+    assert "raglab_dashboard_views_total" in get(closed, "/metrics").text
 
 
 def test_anonymous_people_may_look_where_the_setting_says_so(service):

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from aiohttp import ClientSession, web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 
 import raglab
 from raglab.gpus.kubernetes import Api
@@ -29,6 +30,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+VIEWS = Counter("raglab_dashboard_views", "Dashboards that were shown or refreshed.", ["uid"])
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -54,6 +56,7 @@ class App:
             "/d/{uid}": self._page,
             "/d/{uid}/{slug}": self._page,
             "/api/health": self._health,
+            "/metrics": self._metrics,
             "/api/search": self._search,
             "/api/dashboards/uid/{uid}": self._dashboard,
             "/api/raglab/home": self._home,
@@ -76,6 +79,10 @@ class App:
 
     async def _health(self, request: web.Request) -> web.Response:
         return _json({"database": "ok", "version": raglab.__version__, "raglab": ABOUT})
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        headers = {"Content-Type": CONTENT_TYPE_LATEST}
+        return web.Response(body=generate_latest(), headers=headers)
 
     async def _search(self, request: web.Request) -> web.Response:
         wanted = request.query.get("query", "").lower()
@@ -105,6 +112,7 @@ class App:
     async def _view(self, request: web.Request) -> web.Response:
         found, contents = await self._find(request), await self._library.contents()
         prometheus = Prometheus(self._session, contents.prometheus_url)
+        VIEWS.labels(found.uid).inc()
         try:
             shown = await view(found.json, _asked(request), prometheus, contents.interval)
         except RangeError as error:

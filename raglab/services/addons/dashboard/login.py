@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-OPEN = frozenset({"/api/health"})
+OPEN = frozenset({"/api/health", "/metrics"})
 REALM = {"WWW-Authenticate": 'Basic realm="raglab dashboard", charset="UTF-8"'}
 
 
