@@ -13,6 +13,8 @@ from raglab.pocket.clock import Clock
 from raglab.pocket.informer import Key
 
 FIRST_RETRY, LONGEST_RETRY = 0.01, 30.0
+MOST_DOUBLINGS = 12
+"""The first retry doubled so often is longer than the longest; a number that grew on would not fit a float."""
 
 
 class WorkQueue:
@@ -46,7 +48,7 @@ class WorkQueue:
     def retry(self, key: Key) -> None:
         """Have `key` looked at again after a failure."""
         failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
+        self._failures[key] = min(failures + 1, MOST_DOUBLINGS)
         self.add_after(key, min(FIRST_RETRY * 2**failures, LONGEST_RETRY))
 
     def forget(self, key: Key) -> None:

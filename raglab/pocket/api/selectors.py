@@ -81,8 +81,7 @@ def _term(kind: Kind, text: str) -> Test:
     if parts is None:
         raise bad_request(f"invalid selector: '{text}'; can't understand '{text}'")
     field, operator, value = parts.groups()
-    known = kind.custom.selectable if kind.custom else FIELDS.get(kind.storage_key, ())
-    if field not in ALWAYS and field not in known:
+    if field not in ALWAYS and field not in FIELDS.get(kind.storage_key, ()):
         raise _unsupported(kind, field)
     value, steps = re.sub(r"\\(.)", r"\1", value), field.split(".")
     if operator == "!=":
@@ -93,7 +92,7 @@ def _term(kind: Kind, text: str) -> Test:
 def _unsupported(kind: Kind, field: str) -> StatusError:
     if kind.storage_key == "batch/jobs":
         return bad_request(f'field label "{field}" not supported for Job')
-    if kind.custom or kind.storage_key in FIELDS:
+    if kind.storage_key in FIELDS:
         return bad_request(f"field label not supported: {field}")
     known = ", ".join(f'"{name}"' for name in ALWAYS)
     return bad_request(f'"{field}" is not a known field selector: only {known}')
@@ -119,6 +118,6 @@ def _text(value: Any) -> str:
             return str(component)
         case dict():
             return ""
-        case list() if all(isinstance(item, dict) and "ip" in item for item in value):
+        case list():
             return ",".join(item["ip"] for item in value)
     return str(value)

@@ -46,6 +46,8 @@ NS_GET_USERNS = 0xB701
 """The ioctl that asks a namespace for the user namespace that owns it (linux/nsfs.h)."""
 PACKAGE = Path(__file__).resolve().parents[2]
 """The ``raglab`` folder itself: programs in pods are modules of it."""
+_PYTHON = (Path(sys.prefix), Path(sys.base_prefix), PACKAGE.parent)
+"""The interpreter with its packages, and the folder that ``raglab`` is imported from."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -73,13 +75,17 @@ class View:
 
     @cached_property
     def all_binds(self) -> list[Bind]:
-        """System first, then the container's own, outer before inner, so that later ones lie on top."""
+        """System first, then the container's own, outer before inner, so that later ones lie on top.
+
+        What the system has below a volume comes last: a lab may lie in /tmp, and a volume be mounted there.
+        """
         own = [replace(bind, target=canonical(bind.target)) for bind in self.binds]
         own.sort(key=lambda bind: bind.target.count("/"))
         targets = [bind.target for bind in own]
         system = [part for bind in system_binds() for part in opened(bind, targets)]
         etc = [Bind(path, f"/etc/{name}") for name, path in self.etc.items()]
-        return [*system, *etc, *own]
+        below = [bind for bind in system if any(bind.target.startswith(f"{target}/") for target in targets)]
+        return [*(bind for bind in system if bind not in below), *etc, *own, *below]
 
     def locate(self, path: str) -> Path:
         """Where a path of the container lies on the machine."""
@@ -243,16 +249,17 @@ class Plain:
     name = "plain"
 
     def prepare(self, view: View) -> None:
-        for folder in ("tmp", "home", "etc", "run"):
-            _folder(view.root, folder)
         for bind in [*(Bind(path, f"/etc/{name}") for name, path in view.etc.items()), *view.binds]:
             link = view.root / bind.target.lstrip("/")
             if link != view.root:
                 make_folder(link.parent)
                 _link(link, str(bind.source))
+        for folder in ("tmp", "home", "etc", "run"):
+            if not (view.root / folder).is_symlink():
+                _folder(view.root, folder)
 
     def launch(self, view: View, command: Sequence[str], env: Mapping[str, str], beside: int = 0) -> Launch:
-        moved = sorted((bind.target for bind in view.binds), key=len, reverse=True)
+        moved = [bind.target for bind in view.binds]
         inside = {key: _rewrite(value, moved, view.root) for key, value in env.items()}
         inside |= {
             "POD_ROOT": str(view.root),
@@ -329,10 +336,18 @@ def _bundled() -> str | None:
 
 
 def _rewrite(text: str, mounts: Sequence[str], root: Path) -> str:
-    """`text` with every mount path in it, as a whole path or the start of one, moved below `root`."""
-    for mount in mounts:
-        text = re.sub(rf"(?<![\w./-]){re.escape(mount)}(?![\w.-])", lambda match: f"{root}{match[0]}", text)
-    return text
+    """`text` with every mount path in it, as a whole path or the start of one, moved below `root`.
+
+    Python and this package stay where they are, even if a volume is mounted on a folder above them, such as /tmp.
+    """
+
+    def moved(match: re.Match[str]) -> str:
+        above = (str(folder) for folder in _PYTHON if folder.is_relative_to(match[0]))
+        kept = any(match.string.startswith(folder, match.start()) for folder in above)
+        return match[0] if kept else f"{root}{match[0]}"
+
+    any_mount = "|".join(re.escape(mount) for mount in sorted(mounts, key=len, reverse=True))
+    return re.sub(rf"(?<![\w./-])(?:{any_mount})(?![\w.-])", moved, text) if mounts else text
 
 
 def _folder(root: Path, path: str, mode: int = 0o755) -> None:

@@ -108,8 +108,7 @@ class Process:
         """Ask it to end, and force it after `grace` seconds."""
         await self.terminate()
         try:
-            async with asyncio.timeout(grace):
-                return await asyncio.shield(self.wait())
+            return await asyncio.wait_for(asyncio.shield(self.wait()), grace)
         except TimeoutError:
             self.kill()
             return await self.wait()

@@ -63,6 +63,13 @@ async def test_retries_wait_longer_each_time_until_success(queue, clock):
     assert await drained(queue) == [KEY]
 
 
+async def test_what_fails_for_ever_is_retried_for_ever(queue, clock):
+    for _ in range(3000):
+        queue.retry(KEY)
+    await clock.advance(31)
+    assert await drained(queue) == [KEY]
+
+
 class Api(ScriptedClient):
     """Counts creates; the first `refusals` of them conflict."""
 

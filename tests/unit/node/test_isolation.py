@@ -72,6 +72,21 @@ def test_a_container_sees_its_own_files_and_not_the_machines(tmp_path: Path):
     )
 
 
+@pytest.mark.parametrize("kind", ["plain", pytest.param("bubblewrap", marks=BOXED)])
+def test_python_is_found_although_a_volume_lies_above_it(kind: str, tmp_path: Path):
+    """A lab in /tmp, and a pod with an emptyDir at /tmp."""
+    above = f"/{Path(sys.prefix).parts[1]}"
+    binds = []
+    for name, target in (("above", above), ("config", "/etc/own")):
+        (tmp_path / name).mkdir()
+        binds.append(Bind(tmp_path / name, target, writable=True))
+    box = make(kind, tmp_path, *binds)
+    code = f"import pathlib; [pathlib.Path(p + '/file').write_text(p) for p in ('{above}', '/etc/own')]; print('ran')"
+    assert run(box, sys.executable, "-c", code) == "ran\n"
+    assert (tmp_path / "above" / "file").read_text().endswith(above)
+    assert (tmp_path / "config" / "file").read_text().endswith("/etc/own")
+
+
 @BOXED
 def test_programs_have_process_ids_of_their_own(tmp_path: Path):
     assert int(run(make("bubblewrap", tmp_path), "sh", "-c", "echo $$")) < 10
