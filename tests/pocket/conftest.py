@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +22,10 @@ from typing import Any
 import pytest
 import yaml
 
+from raglab import paths
 from raglab.charts.repository import PLUGINS
 from raglab.pocket.config import Settings
+from raglab.pocket.node import isolation
 from raglab.targets.network import reserved
 
 HERE = Path(__file__).parent
@@ -135,6 +137,25 @@ def addresses() -> Iterator[dict[str, str]]:
         }
 
 
+@contextmanager
+def lab(folder: Path, way: str, **variables: Path) -> Iterator[Cluster]:
+    """A cluster with the lab's images besides those of the tests, its pods apart in the named `way` of isolation."""
+    if way == "bubblewrap" and isolation.choose().name != "bubblewrap":
+        pytest.skip("bwrap cannot make a sandbox on this machine")
+    folders = {"services": paths.SERVICES, "models": folder, "prometheus": folder, "home": folder} | variables
+    with pytest.MonkeyPatch.context() as patch, addresses() as own:
+        patch.setenv("RAGLAB_ISOLATION", way)
+        running = start(
+            folder / "state",
+            folder / "home",
+            image_catalogues=(HERE / "images.yaml", paths.SERVICES / "images.yaml"),
+            variables={name: str(place) for name, place in folders.items()},
+            **own,
+        )
+        yield running
+        stop(running)
+
+
 def _ready(cluster: Cluster) -> bool:
     if not cluster.kubeconfig.exists():
         return False
@@ -144,14 +165,6 @@ def _ready(cluster: Cluster) -> bool:
             return answer.status == 200
     except OSError:
         return False
-
-
-def eventually(check: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Wait until `check` says something true; fail if it does not within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, "this has not come true"
-        time.sleep(0.1)
 
 
 def stop(cluster: Cluster) -> None:

@@ -18,8 +18,7 @@ LIMIT = "--timeout=60s"
 UUIDS = inventory.load().uuids
 WORK = """
 import sys, time
-from raglab.gpus.busy import BusyClock
-from raglab.gpus.usage import Hold
+from raglab.gpus.usage import BusyClock, Hold
 clock = BusyClock()
 with Hold("adder", clock) as hold:
     hold.memory(2**30)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from raglab import paths
-from raglab.pocket.node import isolation
-from tests.pocket.conftest import HERE, Cluster, addresses, start, stop
+from tests.pocket import conftest
+from tests.pocket.conftest import Cluster
 
 pytestmark = pytest.mark.pocket
 LIMIT = 60.0
@@ -44,17 +44,8 @@ ThreadingHTTPServer((os.environ["POD_IP"], 8005), Model).serve_forever()
 @pytest.fixture(scope="module", params=["plain", "bubblewrap"])
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with the lab's images besides those of the tests."""
-    if request.param == "bubblewrap" and isolation.choose().name != "bubblewrap":
-        pytest.skip("bwrap cannot make a sandbox on this machine")
-    folder = tmp_path_factory.mktemp("load")
-    catalogues = (HERE / "images.yaml", paths.SERVICES / "images.yaml")
-    folders = {"services": str(paths.SERVICES), "models": str(folder), "home": str(folder)}
-    with pytest.MonkeyPatch.context() as patch, addresses() as own:
-        patch.setenv("RAGLAB_ISOLATION", request.param)
-        home = folder / "home"
-        running = start(folder / "state", home, image_catalogues=catalogues, variables=folders, **own)
+    with conftest.lab(tmp_path_factory.mktemp("load"), request.param) as running:
         yield running
-        stop(running)
 
 
 def model_server() -> list[dict[str, Any]]:

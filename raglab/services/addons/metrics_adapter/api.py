@@ -7,6 +7,7 @@ ones. Everything only reads.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -58,12 +59,12 @@ class Api:
 
     async def _all_groups(self, request: web.Request) -> web.Response:
         groups = [_api_group(group, versions) for group, versions in self._groups]
-        return web.json_response({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+        return _json({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 
     async def _group(self, request: web.Request) -> web.Response:
         group = request.path.rpartition("/")[2]
         found = _api_group(group, dict(self._groups)[group])
-        return web.json_response({"kind": "APIGroup", "apiVersion": "v1"} | found)
+        return _json({"kind": "APIGroup", "apiVersion": "v1"} | found)
 
     async def _custom_list(self, request: web.Request) -> web.Response:
         known = sorted(self._provider.custom, key=lambda metric: (str(metric.resource), metric.name))
@@ -134,7 +135,7 @@ def _time(seconds: float) -> str:
 
 
 def _list(group_version: str, kind: str, items: list[dict[str, Any]]) -> web.Response:
-    return web.json_response({"kind": kind, "apiVersion": group_version, "metadata": {}, "items": items})
+    return _json({"kind": kind, "apiVersion": group_version, "metadata": {}, "items": items})
 
 
 def _resource_list(request: web.Request, entries: list[tuple[str, bool, str]]) -> web.Response:
@@ -144,12 +145,18 @@ def _resource_list(request: web.Request, entries: list[tuple[str, bool, str]]) -
         for name, namespaced, kind in entries
     ]
     head = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version}
-    return web.json_response(head | {"resources": resources})
+    return _json(head | {"resources": resources})
 
 
 def _api_group(group: str, versions: Sequence[str]) -> dict[str, Any]:
     listed = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
     return {"name": group, "versions": listed, "preferredVersion": listed[0]}
+
+
+def _json(body: dict[str, Any], status: int = 200) -> web.Response:
+    """Compact, as Kubernetes writes it: ``kubectl get --raw`` shows the bytes."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return web.Response(text=text, content_type="application/json", status=status)
 
 
 async def _ok(request: web.Request) -> web.Response:
@@ -162,13 +169,11 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except StatusError as error:
-        return web.json_response(error.status(), status=error.code)
+        return _json(error.status(), status=error.code)
     except web.HTTPNotFound:
         return web.Response(text="404 page not found\n", status=404)
     except web.HTTPException:
         raise
     except Exception:
         log.exception("%s failed", request.path)
-        return web.json_response(
-            StatusError(500, "InternalError", "Internal error occurred").status(), status=500
-        )
+        return _json(StatusError(500, "InternalError", "Internal error occurred").status(), status=500)
