@@ -1,9 +1,27 @@
-"""Settings of all tests."""
+"""Settings of all tests, and the browser for those that look at pages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.browser import chromium
+from tests.browser.page import Browser
 
 # How long one example takes depends on what else the machine does; pytest's own time limit bounds the whole test.
 settings.register_profile("raglab", deadline=None)
 settings.load_profile("raglab")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium; fetched on first use, and the tests are skipped where none can be had."""
+    try:
+        found = chromium.find()
+    except chromium.NoBrowser as reason:
+        pytest.skip(str(reason))
+    running = Browser.start(found.program, found.environment, tmp_path_factory.mktemp("browser") / "profile")
+    yield running
+    running.stop()

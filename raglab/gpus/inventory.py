@@ -60,14 +60,8 @@ class Inventory:
         return self.memory_mib * 1024 * 1024
 
     def node_labels(self) -> dict[str, str]:
-        """The labels GPU Feature Discovery would put on the node, and one that says they are made up."""
-        return {
-            "nvidia.com/gpu.present": "true",
-            "nvidia.com/gpu.count": str(len(self.devices)),
-            "nvidia.com/gpu.product": self.product.replace(" ", "-"),
-            "nvidia.com/gpu.memory": str(self.memory_mib),
-            "raglab.dev/gpus": "simulated",
-        }
+        """The label that says the cards are made up; GPU Feature Discovery puts those that describe them."""
+        return {"raglab.dev/gpus": "simulated"}
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """The extended resource for the node agent: ids to hand out, and what a container that gets some finds.

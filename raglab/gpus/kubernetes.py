@@ -11,9 +11,10 @@ import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlencode
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -66,17 +67,35 @@ class Api:
         """Delete an object; raises `ApiError`."""
         return self._ask("DELETE", path)
 
+    def wait(self, path: str, version: str, seconds: int) -> None:
+        """Return when something in the list at `path` has changed since `version`, or after `seconds`."""
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(seconds)}
+        with self._send("GET", f"{path}?{urlencode(query)}", limit=seconds + LIMIT) as events:
+            events.readline()
+
     def _ask(
         self, verb: str, path: str, body: Mapping[str, Any] | None = None, kind: str = ""
     ) -> dict[str, Any]:
+        with self._send(verb, path, body, kind) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    @contextmanager
+    def _send(
+        self,
+        verb: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        kind: str = "",
+        limit: float = LIMIT,
+    ) -> Iterator[IO[bytes]]:
         token = (self._account / "token").read_text()  # read each time: the kubelet renews it
         headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": kind} if kind else {})
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._server + path, data, headers, method=verb)
         try:
-            with self._open(request, timeout=LIMIT) as answer:
-                found: dict[str, Any] = json.load(answer)
-                return found
+            with self._open(request, timeout=limit) as answer:
+                yield answer
         except urllib.error.HTTPError as error:
             raise ApiError(error.code, _message(error)) from error
         except OSError as error:

@@ -69,6 +69,7 @@ def device_memory(resident: int, total: int) -> int:
     """Bytes on a device of `total` bytes for a process with `resident` bytes in this machine's memory.
 
     The stand-ins' models are far smaller than those they stand for. The scale is one straight line: a process of
-    2 GiB fills the card, so a model server of 350 MB shows 14 GiB, about what a 7-billion-parameter model needs.
+    2 GiB fills the card. The language model's server, of about 590 MiB, then shows 23 GiB: as much as 7 billion
+    parameters of 16 bits (13 GiB) and a cache for their answers need; the embedding server, of 84 MiB, shows 3.3 GiB.
     """
     return min(total - RESERVED, resident * total // _FULL_PROCESS)

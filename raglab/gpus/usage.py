@@ -3,27 +3,24 @@ exporter.
 
 The driver folder holds one file of a page per process and device, mapped into its owner's memory, so publishing costs
 no system call and readers see the value of this very moment. The owner keeps the file locked: a file without a lock
-belongs to a process that has ended, however it ended. Busy time is told by one number, which the machine stores at
-once, so no reader can meet half an update: seconds so far if it is not negative; otherwise the work began when the
-clock showed (seconds so far - number). The clock is CLOCK_MONOTONIC, the same for all processes of a machine.
+belongs to a process that has ended, however it ended.
 """
 
 from __future__ import annotations
 
 import fcntl
-import math
 import mmap
 import os
 import secrets
 import struct
 import time
-from array import array
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+
+from raglab.gpus.busy import BusyClock, busy_seconds
 
 DRIVER = "/run/raglab-gpus"
 """The driver folder in the node's file system and in pods that hold a GPU."""
@@ -34,9 +31,6 @@ _MAGIC = b"raglab 1"
 _MEMORY, _BUSY = 2, 3  # as eight-byte words
 _KEPT = 600.0  # seconds that the file of an ended process stays, for readers that look seldom
 
-Cell: TypeAlias = "memoryview[float] | array[float]"
-"""A place for one number."""
-
 
 def driver_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where the driver folder lies for this process."""
@@ -44,50 +38,10 @@ def driver_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def visible_devices(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """UUIDs of the devices this process was given."""
+    """UUIDs of the simulated devices this process was given; none where the driver is not the simulated one."""
+    if FOLDER not in environ:
+        return []
     return [uuid for uuid in environ.get(DEVICES, "").split(",") if uuid.startswith("GPU-")]
-
-
-class BusyClock:
-    """Time in which at least one piece of work was running; what overlaps counts once, as on a device."""
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now, self._running = now, 0
-        self._cells: list[Cell] = [array("d", [0.0])]
-
-    def start(self) -> None:
-        """A piece of work begins."""
-        if self._running == 0:
-            self._store(-(self._now() - self._cells[0][0]))
-        self._running += 1
-
-    def stop(self) -> None:
-        """A piece of work ends."""
-        self._running -= 1
-        if self._running == 0:
-            self._store(self.seconds())
-
-    def seconds(self) -> float:
-        """The busy time so far, including work that is still running."""
-        return busy_seconds(self._cells[0][0], self._now())
-
-    def publish(self, cell: Cell) -> None:
-        """Keep ``cell[0]`` equal to this clock's number from now on."""
-        cell[0] = self._cells[0][0]
-        self._cells.append(cell)
-
-    def withdraw(self, cell: Cell) -> None:
-        """Leave ``cell`` as it is from now on."""
-        self._cells = [other for other in self._cells if other is not cell]
-
-    def _store(self, number: float) -> None:
-        for cell in self._cells:
-            cell[0] = number
-
-
-def busy_seconds(number: float, now: float) -> float:
-    """The busy time that a clock's number tells at the instant `now`."""
-    return number if math.copysign(1, number) > 0 else max(0.0, now + number)  # a sign even zero has
 
 
 class Hold:
@@ -196,52 +150,3 @@ def _sweep(folder: Path, uuid: str) -> None:
         with suppress(FileNotFoundError), file.open("rb") as stream:
             if time.time() - file.stat().st_mtime > _KEPT and not _is_locked(stream.fileno()):
                 file.unlink()
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a device did between two samples: share of the time (0 to 1) in which work was running, and bytes held."""
-
-    utilisation: float
-    memory: int
-    processes: tuple[Process, ...]
-    """Those that hold the device now."""
-
-
-class Sampler:
-    """Measures the load of devices between one `sample` and the next; the first one counts from its creation.
-
-    Give `now` only in tests: it must be the clock that publishers use.
-    """
-
-    def __init__(
-        self, folder: Path, uuids: tuple[str, ...], now: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._folder, self._uuids, self._now = folder, uuids, now
-        self._at = now()
-        self._before = self._busy(self._read(self._at))
-
-    def sample(self) -> dict[str, Load]:
-        """The load of every device since the last sample, by UUID."""
-        now = self._now()
-        processes = self._read(now)
-        period, self._at = now - self._at, now
-        before, self._before = self._before, self._busy(processes)
-        gained = {key: busy - before.get(key, 0.0) for key, busy in self._before.items()}
-        return {uuid: _load(uuid, processes, gained, period) for uuid in self._uuids}
-
-    def _read(self, now: float) -> list[Process]:
-        """All processes as they are at one instant, so that a busy one is busy for exactly the whole period."""
-        return read(self._folder, lambda: now)
-
-    @staticmethod
-    def _busy(processes: list[Process]) -> dict[str, float]:
-        return {process.key: process.busy for process in processes}
-
-
-def _load(uuid: str, processes: list[Process], gained: Mapping[str, float], period: float) -> Load:
-    own = [process for process in processes if process.uuid == uuid]
-    busy = sum(max(0.0, gained[process.key]) for process in own)
-    alive = tuple(process for process in own if process.alive)
-    share = min(1.0, busy / period) if period > 0 else 0.0
-    return Load(share, sum(process.memory for process in alive), alive)

@@ -14,7 +14,8 @@ from array import array
 from collections.abc import Sequence
 
 from raglab.gpus import inventory
-from raglab.gpus.usage import BusyClock, Hold
+from raglab.gpus.busy import BusyClock
+from raglab.gpus.usage import Hold
 
 ELEMENTS = 50_000
 THREADS = 256  # per block, as the sample launches them

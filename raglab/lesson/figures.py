@@ -9,9 +9,10 @@ from typing import Any
 MINIMUM_WORDS = 5
 
 
-def figure(plot: Any, alt: str) -> None:
+def figure(plot: Any, alt: str, details: str = "") -> None:
     """Display a matplotlib figure with its description (`alt`, at least five words) as alternative text and caption.
 
+    `details`, such as values that differ from run to run, are added to the alternative text only.
     It is a PNG: JupyterLab shows no SVG from a notebook it does not trust yet, as every freshly cloned one.
     """
     from IPython.display import display
@@ -23,5 +24,5 @@ def figure(plot: Any, alt: str) -> None:
         buffer, format="png", dpi=120, bbox_inches="tight", metadata={"Description": alt, "Software": None}
     )
     picture = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": f"Figure: {alt}"}
-    display(picture, raw=True, metadata={"image/png": {"alt": alt}})
+    display(picture, raw=True, metadata={"image/png": {"alt": f"{alt}. {details}" if details else alt}})
     print(f"Figure: {alt}")

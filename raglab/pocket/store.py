@@ -69,6 +69,9 @@ class _Shelf:
         if len(self.log) >= LOG_LENGTH:
             self.horizon = self.log.popleft().record.version
         self.log.append(change)
+        self.wake()
+
+    def wake(self) -> None:
         for sleeper in self.sleepers:
             if not sleeper.done():
                 sleeper.set_result(None)
@@ -139,6 +142,10 @@ class Store:
     def cursor(self, shelf: str, since: int) -> Cursor:
         """A watcher of a shelf that has seen everything up to version `since`."""
         return Cursor(self, self._shelf(shelf), since)
+
+    def wake(self, shelf: str) -> None:
+        """Let every watcher of a shelf look around although nothing has changed in it."""
+        self._shelf(shelf).wake()
 
     @property
     def watchers(self) -> int:

@@ -18,7 +18,7 @@ def test_lesson_table_is_fresh():
 
 def test_every_command_exists():
     text = readme.README.read_text()
-    named = set(re.findall(r"`raglab ([a-z]+)|^raglab ([a-z]+)", text, flags=re.MULTILINE))
+    named = set(re.findall(r"`raglab ([a-z-]+)|^raglab ([a-z-]+)", text, flags=re.MULTILINE))
     names = {name for pair in named for name in pair if name}
     assert {"up", "down", "status", "doctor"} <= names <= set(cli.commands)
 

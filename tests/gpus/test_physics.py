@@ -30,5 +30,6 @@ def test_memory_on_the_device_never_exceeds_it(resident: int) -> None:
     assert 0 <= physics.device_memory(resident, TOTAL) <= TOTAL - physics.RESERVED
 
 
-def test_a_process_of_350_mb_looks_like_a_7b_model() -> None:
-    assert 13 < physics.device_memory(350 * 10**6, TOTAL) / 2**30 < 14
+def test_a_process_of_2_gib_fills_the_card() -> None:
+    assert physics.device_memory(2**31, TOTAL) == TOTAL - physics.RESERVED
+    assert physics.device_memory(2**30, TOTAL) == TOTAL // 2

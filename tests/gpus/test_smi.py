@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from raglab.gpus import inventory, physics, usage
+from raglab.gpus.busy import BusyClock
 from raglab.gpus.smi import query
 from raglab.gpus.smi.__main__ import main
-from raglab.gpus.usage import BusyClock, Hold
+from raglab.gpus.usage import Hold
 
 UUIDS = inventory.load().uuids
 
@@ -117,6 +118,8 @@ def test_links_have_their_speed(smi) -> None:
         (["--query-gpu=index", "--format=xml"], 2, "--format"),
         (["--what"], 2, "Please run 'nvidia-smi -h' for help."),
         (["topo"], 2, "Please run 'nvidia-smi -h' for help."),
+        (["dmon", "-c", "many"], 2, "Please run 'nvidia-smi -h' for help."),
+        (["dmon", "-d", "99"], 2, "Please run 'nvidia-smi -h' for help."),
         (["dmon", "-s", "x"], 2, "Please run 'nvidia-smi -h' for help."),
         (["-i", "9"], 6, "No devices were found for 9"),
     ],

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from raglab.gpus import usage
-from raglab.gpus.usage import BusyClock, Hold, Sampler
+from raglab.gpus.busy import BusyClock
+from raglab.gpus.sampling import Sampler
+from raglab.gpus.usage import Hold
 
 ONE, TWO = "GPU-0000", "GPU-0001"
 HOLDER = """
 import sys, time
-from raglab.gpus.usage import BusyClock, Hold
+from raglab.gpus.busy import BusyClock
+from raglab.gpus.usage import Hold
 clock = BusyClock()
 hold = Hold("a program", clock)
 hold.memory(1000)
@@ -82,6 +85,11 @@ def test_without_devices_nothing_is_published(tmp_path: Path) -> None:
     with Hold("program", BusyClock(), {usage.FOLDER: str(tmp_path)}) as hold:
         hold.memory(1)
     assert not list(tmp_path.iterdir())
+
+
+def test_devices_of_a_real_driver_are_left_alone() -> None:
+    with Hold("program", BusyClock(), {usage.DEVICES: f"{ONE},{TWO}"}) as hold:
+        assert hold.uuids == []
 
 
 def test_foreign_files_are_no_processes(tmp_path: Path) -> None:

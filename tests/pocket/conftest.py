@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,6 +165,14 @@ def _ready(cluster: Cluster) -> bool:
             return answer.status == 200
     except OSError:
         return False
+
+
+def eventually(check: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Wait until `check` says something true; fail if it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, "this has not come true"
+        time.sleep(0.1)
 
 
 def stop(cluster: Cluster) -> None:

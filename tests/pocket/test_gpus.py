@@ -18,7 +18,8 @@ LIMIT = "--timeout=60s"
 UUIDS = inventory.load().uuids
 WORK = """
 import sys, time
-from raglab.gpus.usage import BusyClock, Hold
+from raglab.gpus.busy import BusyClock
+from raglab.gpus.usage import Hold
 clock = BusyClock()
 with Hold("adder", clock) as hold:
     hold.memory(2**30)

@@ -16,7 +16,7 @@ from raglab.gpus.exporter import exposition
 from raglab.gpus.exporter.readings import Reading
 from raglab.gpus.exporter.workloads import Workload
 from raglab.gpus.inventory import Device, Inventory
-from raglab.gpus.usage import Load, Sampler
+from raglab.gpus.sampling import Load, Sampler
 
 FIRST = 1.0
 """Seconds that the first measurement lasts, so that an exporter with a long interval has something to tell soon."""

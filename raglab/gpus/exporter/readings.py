@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raglab.gpus import physics
-from raglab.gpus.usage import Load
+from raglab.gpus.sampling import Load
 
 _BANDWIDTH, _TENSOR_PEAK = 1935e9, 312e12
 """Bytes and half-precision operations per second of an A100 80GB PCIe: NVIDIA's data sheet."""

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from raglab.gpus.smi import matrix, monitor, query, table
 from raglab.gpus.smi.query import QueryError
@@ -58,30 +58,42 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
 
 
 def _parse(arguments: list[str]) -> Namespace:
-    command = arguments.pop(0) if arguments and arguments[0] in ("topo", "nvlink", "dmon") else ""
+    """The arguments of one command; the parser ends the program if they do not fit together."""
+    command = arguments.pop(0) if arguments and arguments[0] in OPTIONS else ""
     parser = _Parser("nvidia-smi", add_help=False, allow_abbrev=False)
     parser.add_argument("-i", "--id", default="")
-    if command == "topo":
-        parser.add_argument("-m", "--matrix", action="store_true", required=True)
-    elif command == "nvlink":
-        parser.add_argument("-s", "--status", action="store_true", required=True)
-    elif command == "dmon":
-        parser.add_argument("-c", "--count", type=int, default=0)
-        parser.add_argument("-d", "--delay", type=int, choices=range(1, 11), default=1)
-        parser.add_argument("-s", "--select", default=monitor.DEFAULT)
-    else:
-        parser.add_argument("-h", "--help", action="store_true")
-        parser.add_argument("-L", "--list-gpus", action="store_true")
-        parser.add_argument("--query-gpu")
-        parser.add_argument("--query-compute-apps")
-        parser.add_argument("--help-query-gpu", action="store_true")
-        parser.add_argument("--help-query-compute-apps", action="store_true")
-        parser.add_argument("--format", default="")
-    asked = parser.parse_args(arguments)
-    if command == "dmon" and not (set(asked.select) <= monitor.GROUPS.keys() and asked.count >= 0):
-        parser.error("")
-    asked.command = command
-    return asked
+    for names, settings in OPTIONS[command].items():
+        parser.add_argument(*names.split(), **settings)
+    return parser.parse_args(arguments, Namespace(command=command))
+
+
+def _letters(text: str) -> str:
+    """Letters of column groups; ValueError for others."""
+    if not set(text) <= monitor.GROUPS.keys():
+        raise ValueError(text)
+    return text
+
+
+_FLAG: dict[str, Any] = {"action": "store_true"}
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "topo": {"-m --matrix": _FLAG | {"required": True}},
+    "nvlink": {"-s --status": _FLAG | {"required": True}},
+    "dmon": {
+        "-c --count": {"type": int, "default": 0},
+        "-d --delay": {"type": int, "default": 1, "choices": range(1, 11)},
+        "-s --select": {"type": _letters, "default": monitor.DEFAULT},
+    },
+    "": {
+        "-h --help": _FLAG,
+        "-L --list-gpus": _FLAG,
+        "--query-gpu": {},
+        "--query-compute-apps": {},
+        "--help-query-gpu": _FLAG,
+        "--help-query-compute-apps": _FLAG,
+        "--format": {"default": ""},
+    },
+}
+"""Options of each command, beside ``-i``."""
 
 
 def _chosen(seen: View, ids: str) -> View | str:

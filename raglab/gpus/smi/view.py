@@ -11,7 +11,7 @@ from pathlib import Path
 from raglab.gpus import inventory, physics, usage
 from raglab.gpus.inventory import Device, Inventory
 from raglab.gpus.physics import State
-from raglab.gpus.usage import Load, Sampler
+from raglab.gpus.sampling import Load, Sampler
 
 PERIOD = 0.25
 """Seconds over which utilisation is measured. The real driver looks back over a sixth of a second to a second."""

@@ -33,7 +33,7 @@ from raglab.pocket.api.subresources import Handler
 from raglab.pocket.client import Object
 from raglab.pocket.clock import Clock, SystemClock
 from raglab.pocket.config import Settings
-from raglab.pocket.errors import StatusError
+from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds.catalogue import Catalogue
 from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.pki import server_names
@@ -98,6 +98,8 @@ class ApiServer:
             return rendering.failure(StatusError(413, "RequestEntityTooLarge", text))
         except (asyncio.CancelledError, ConnectionError):
             raise  # the client has gone
+        except RecursionError:
+            return rendering.failure(bad_request("the object is nested too deeply"))
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             text = "an error on the server has prevented the request from succeeding; see the cluster's log"
@@ -119,9 +121,10 @@ class ApiServer:
         target = routing.parse(request.method, parts, request.query, self._server.kinds)
         auth.authorize(user, target, self._roles)
         call = Call(self._server, request, user, target)
-        if target.verb in READING:
-            return await _act(call)
-        return await _logged(call)
+        response = await (_act(call) if target.verb in READING else _logged(call))
+        if target.kind.custom and target.kind.custom.deprecation and not response.prepared:
+            response.headers.extend(rendering.warning_headers([target.kind.custom.deprecation]))
+        return response
 
     async def _aggregated(
         self, request: web.Request, parts: list[str], user: auth.User, service: Object

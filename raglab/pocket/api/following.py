@@ -16,9 +16,16 @@ View = Callable[[Object], Object]
 
 
 async def follow(
-    cursor: Cursor, wanted: Filter, view: View, start: Iterable[Object], mark: WatchEvent | None
+    cursor: Cursor,
+    wanted: Filter,
+    view: View,
+    start: Iterable[Object],
+    mark: WatchEvent | None,
+    served: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[WatchEvent]:
-    """`start` as ADDED, then `mark`, then changes from the cursor on. Ends only by `StatusError` 410."""
+    """`start` as ADDED, then `mark`, then changes from the cursor on. Ends by `StatusError` 410, and when the kind is
+    `served` no longer.
+    """
     for obj in start:
         yield WatchEvent("ADDED", view(obj))
     if mark is not None:
@@ -28,6 +35,8 @@ async def follow(
             event = seen(change, wanted)
             if event is not None:
                 yield WatchEvent(event.type, view(event.object))
+        if not served():
+            return
         await cursor.wait()
 
 

@@ -42,8 +42,19 @@ class Documents:
         self._compressed: dict[str, tuple[str, bytes]] = {}
         """Documents by name, with the stamp they were made for."""
         self._program = Path(__file__).read_bytes()
+        self._seen: list[Kind] = []
+        self._by_document: dict[str, list[Kind]] = {}
+        self._stamps: dict[str, str] = {}
 
     def _versions(self) -> dict[str, list[Kind]]:
+        """Kinds by document, made anew when the catalogue serves other ones."""
+        if self._seen is not self._kinds.kinds:
+            self._seen = self._kinds.kinds
+            self._by_document = self._sorted()
+            self._stamps = {name: self._stamp(kinds) for name, kinds in self._by_document.items()}
+        return self._by_document
+
+    def _sorted(self) -> dict[str, list[Kind]]:
         versions: dict[str, list[Kind]] = {}
         for kind in self._kinds.kinds:
             prefix = "apis" if kind.group else "api"
@@ -73,13 +84,13 @@ class Documents:
     def _index(self) -> Object:
         return {
             "paths": {
-                name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={self._stamp(kinds)}"}
-                for name, kinds in self._versions().items()
+                name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={self._stamps[name]}"}
+                for name in self._versions()
             }
         }
 
     def _document(self, request: web.Request, name: str, kinds: list[Kind]) -> web.Response:
-        stamp = self._stamp(kinds)
+        stamp = self._stamps[name]
         if self._compressed.get(name, ("",))[0] != stamp:
             raw = orjson.dumps(self.build(name, kinds))
             self._compressed[name] = stamp, gzip.compress(raw, compresslevel=5, mtime=0)

@@ -66,6 +66,8 @@ class Pages:
         return document
 
     def _discovery(self, request: web.Request, parts: list[str]) -> web.Response | None:
+        if len(parts) > 3:
+            return None  # an object: the usual case needs no more thought
         kinds, remotes = self._kinds, self._aggregator.remotes()
         if parts in (["api"], ["apis"]):
             return self._roots(request, core=parts == ["api"])

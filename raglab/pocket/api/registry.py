@@ -75,7 +75,7 @@ class Registry:
     ) -> None:
         self.store, self.kinds, self.schemas, self.clock = store, kinds, schemas, clock
         self._allocator = Allocator(settings, self._all(SERVICES))
-        defined = Definitions(kinds, self._all(definitions.SHELF))
+        defined = Definitions(kinds, self._all(definitions.SHELF), store.wake)
         self._ledgers: dict[str, Ledger] = {SERVICES: self._allocator, definitions.SHELF: defined}
 
     def get(self, kind: Kind, namespace: str, name: str, subresource: str = "") -> Object:
@@ -128,6 +128,7 @@ class Registry:
             lambda obj: conversion.from_storage(kind, obj),
             self._matching(kind, wanted) if everything else [],
             following.initial_events_end(kind, since) if send_initial and bookmarks else None,
+            lambda: self.kinds.resource(kind.group, kind.version, kind.plural) is not None,
         )
 
     def create(self, kind: Kind, namespace: str, obj: Object, options: Options) -> Object:

@@ -81,7 +81,8 @@ def _term(kind: Kind, text: str) -> Test:
     if parts is None:
         raise bad_request(f"invalid selector: '{text}'; can't understand '{text}'")
     field, operator, value = parts.groups()
-    if field not in ALWAYS and field not in FIELDS.get(kind.storage_key, ()):
+    known = kind.custom.selectable if kind.custom else FIELDS.get(kind.storage_key, ())
+    if field not in ALWAYS and field not in known:
         raise _unsupported(kind, field)
     value, steps = re.sub(r"\\(.)", r"\1", value), field.split(".")
     if operator == "!=":
@@ -92,7 +93,7 @@ def _term(kind: Kind, text: str) -> Test:
 def _unsupported(kind: Kind, field: str) -> StatusError:
     if kind.storage_key == "batch/jobs":
         return bad_request(f'field label "{field}" not supported for Job')
-    if kind.storage_key in FIELDS:
+    if kind.custom or kind.storage_key in FIELDS:
         return bad_request(f"field label not supported: {field}")
     known = ", ".join(f'"{name}"' for name in ALWAYS)
     return bad_request(f'"{field}" is not a known field selector: only {known}')
@@ -118,6 +119,6 @@ def _text(value: Any) -> str:
             return str(component)
         case dict():
             return ""
-        case list():
+        case list() if all(isinstance(item, dict) and "ip" in item for item in value):
             return ",".join(item["ip"] for item in value)
     return str(value)

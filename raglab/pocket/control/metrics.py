@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from typing import NoReturn
-from urllib.parse import quote
 
 from raglab.pocket import selectors
 from raglab.pocket.client import Client, Object
@@ -55,7 +54,7 @@ class Metrics:
     ) -> dict[str, Sample]:
         """A custom metric of each pod that the selector `pods` chooses."""
         query = {"labelSelector": pods} | _narrowed("metricLabelSelector", selector)
-        items = await self._custom(f"namespaces/{namespace}/pods/*/{quote(metric, safe='')}", query)
+        items = await self._custom(f"namespaces/{namespace}/pods/*/{metric}", query)
         return {item["describedObject"]["name"]: _sample(item) for item in items}
 
     async def of_object(self, metric: str, namespace: str, about: Object, selector: Object | None) -> int:
@@ -64,9 +63,9 @@ class Metrics:
             place = f"namespaces/{namespace}/metrics"
         else:
             found = await resource_of(self._client, about.get("apiVersion", ""), about["kind"])
-            place = f"namespaces/{namespace}/{found.qualified}/{quote(about['name'], safe='')}"
+            place = f"namespaces/{namespace}/{found.qualified}/{about['name']}"
         query = _narrowed("metricLabelSelector", selector)
-        items = await self._custom(f"{place}/{quote(metric, safe='')}", query)
+        items = await self._custom(f"{place}/{metric}", query)
         if len(items) != 1:
             text = (
                 f"the custom metrics API server returned {len(items)} results when we asked for exactly one"
@@ -76,7 +75,7 @@ class Metrics:
 
     async def of_elsewhere(self, metric: str, namespace: str, selector: Object | None) -> int:
         """The sum of all values of an external metric."""
-        path = f"/apis/{EXTERNAL}/v1beta1/namespaces/{namespace}/{quote(metric, safe='')}"
+        path = f"/apis/{EXTERNAL}/v1beta1/namespaces/{namespace}/{metric}"
         try:
             answer = await self._client.raw(path, _narrowed("labelSelector", selector))
         except StatusError as error:
@@ -84,31 +83,26 @@ class Metrics:
         return sum(milli(item["value"]) for item in _some(answer, "external"))
 
     async def _custom(self, path: str, query: dict[str, str]) -> list[Object]:
-        version = await self._custom_version()
-        try:
-            answer = await self._client.raw(f"/apis/{CUSTOM}/{version}/{path}", query)
-        except StatusError as error:
-            if error.code == 503:
-                _no_version()
-            _unreadable("custom", error)
-        return _some(answer, "custom")
+        for version in await self._custom_versions():
+            try:
+                answer = await self._client.raw(f"/apis/{CUSTOM}/{version}/{path}", query)
+            except StatusError as error:
+                if error.code != 503:
+                    _unreadable("custom", error)
+            else:
+                return _some(answer, "custom")
+        text = "no known available metric versions found"
+        raise MetricError(f"unable to fetch metrics from custom metrics API: {text}")
 
-    async def _custom_version(self) -> str:
+    async def _custom_versions(self) -> list[str]:
+        """Versions that are registered and known; whether their server answers is another question."""
         try:
             group = await self._client.raw(f"/apis/{CUSTOM}")
         except StatusError as error:
-            if error.code == 503:
-                _no_version()
             text = f"no custom metrics API ({CUSTOM}) registered" if error.code == 404 else str(error)
             raise MetricError(f"unable to fetch metrics from custom metrics API: {text}") from None
         served = {item["version"] for item in group["versions"]}
-        return next((version for version in CUSTOM_VERSIONS if version in served), "") or _no_version()
-
-
-def _no_version() -> NoReturn:
-    """The API is registered and its server does not answer, or speaks versions that nobody here knows."""
-    text = "no known available metric versions found"
-    raise MetricError(f"unable to fetch metrics from custom metrics API: {text}")
+        return [version for version in CUSTOM_VERSIONS if version in served]
 
 
 def _unreadable(api: str, error: StatusError, subject: str = "") -> NoReturn:

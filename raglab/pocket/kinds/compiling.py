@@ -23,8 +23,10 @@ _SPECIAL = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "time",
 }
 """Definitions that are values, not structs."""
-_RAW = (".RawExtension", ".FieldsV1", ".JSON", ".JSONSchemaPropsOrArray", ".JSONSchemaPropsOrBool")
+_RAW = (".RawExtension", ".FieldsV1", ".JSON")
 """Ends of the names of definitions that may hold anything."""
+_PART = re.compile(r"(.+\.JSONSchemaProps)Or(Array|Bool)")
+"""Definitions for a schema inside a schema, which read their JSON themselves."""
 _SCALARS = {
     ("string", "byte"): "bytes",
     ("string", "date-time"): "time",
@@ -126,6 +128,8 @@ def _type(schema: Schema) -> str:
     """A Go-like spelling: ``[]string``, ``map:quantity``, or the name of a struct."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(_REFERENCE)
+        if part := _PART.fullmatch(name):
+            return f"part:{part[1]}"
         return _SPECIAL.get(name) or (name if not name.endswith(_RAW) else "any")
     kind = _plain(schema.get("type", ""))
     if kind == "array":

@@ -35,6 +35,10 @@ class Custom:
     columns: tuple[Column, ...]
     scale: ScalePaths
     storage_version: str
+    selectable: tuple[str, ...] = ()
+    """Fields by which lists may be asked for, beside name and namespace."""
+    deprecation: str = ""
+    """The warning that goes with every answer about this version, if it is deprecated."""
 
     def complete(self, obj: Object) -> None:
         """Fill in the schema's defaults, in place."""
@@ -85,8 +89,25 @@ def _kind(spec: Object, version: Object, stored: str) -> Kind:
         categories=tuple(names.get("categories") or ()),
         verbs=VERBS,
         subresources=tuple(name for name in ("scale", "status") if name in below),
-        custom=Custom(schema, columns(version), _scale(below.get("scale") or {}), stored),
+        custom=Custom(
+            schema,
+            columns(version),
+            _scale(below.get("scale") or {}),
+            stored,
+            tuple(
+                ".".join(jsonpath.names(item["jsonPath"])) for item in version.get("selectableFields") or ()
+            ),
+            _deprecation(spec, version),
+        ),
     )
+
+
+def _deprecation(spec: Object, version: Object) -> str:
+    if not version.get("deprecated"):
+        return ""
+    usual = f"{spec['group']}/{version['name']} {spec['names']['kind']} is deprecated"
+    told: str = version.get("deprecationWarning") or usual
+    return told
 
 
 def _scale(scale: Object) -> ScalePaths:

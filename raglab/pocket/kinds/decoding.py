@@ -182,6 +182,20 @@ class MapOf:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A schema inside a schema, or a bool: Go decodes it on its own, so what it does not know goes without a word."""
+
+    item: Type
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    def decode(self, value: Any, walk: Walk) -> Any:
+        return value if isinstance(value, bool) else self.item.decode(value, Walk(list(walk.trail)))
+
+
+@dataclass(frozen=True)
 class Field:
     """One field of a struct, with what patches need to know about it."""
 

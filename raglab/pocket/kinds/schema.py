@@ -23,7 +23,7 @@ from raglab.pocket.files import write_private
 from raglab.pocket.kinds import catalogue, compiling, structural
 from raglab.pocket.kinds.catalogue import Kind, Object
 from raglab.pocket.kinds.custom import Custom
-from raglab.pocket.kinds.decoding import BASIC, Field, ListOf, MapOf, Mismatch, Struct, Type, Walk
+from raglab.pocket.kinds.decoding import BASIC, Field, ListOf, MapOf, Mismatch, Part, Struct, Type, Walk
 
 SOURCE = "kubernetes-validate"
 _COMPONENT = "#/components/schemas/"
@@ -152,6 +152,8 @@ class Schemas:
             return ListOf(self._type(name[2:]))
         if name.startswith("map:"):
             return MapOf(self._type(name[4:]))
+        if name.startswith("part:"):
+            return Part(self._type(name[5:]))
         return BASIC.get(name) or self._struct(name)
 
 

@@ -140,7 +140,8 @@ def _pattern(causes: Causes, path: str, value: Any, schema: Object) -> None:
 
 
 def _multiple(causes: Causes, path: str, value: Any, schema: Object) -> None:
-    if isinstance(value, (int, float)) and not float(value / schema["multipleOf"]).is_integer():
+    step = schema["multipleOf"]
+    if isinstance(value, (int, float)) and step and not float(value / step).is_integer():
         causes.invalid(path, value, f"{path} in body should be a multiple of {schema['multipleOf']}")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from raglab.pocket.kinds import names
 from raglab.pocket.kinds import validation_apiservices as apiservices
+from raglab.pocket.kinds import validation_autoscaling as autoscaling
 from raglab.pocket.kinds import validation_config as config
 from raglab.pocket.kinds import validation_definitions as definitions
 from raglab.pocket.kinds import validation_pods as pods
@@ -37,7 +38,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("apps", "Deployment"): workloads.deployment,
     ("apps", "ReplicaSet"): workloads.replica_set,
     ("apps", "StatefulSet"): workloads.stateful_set,
-    ("autoscaling", "HorizontalPodAutoscaler"): workloads.autoscaler,
+    ("autoscaling", "HorizontalPodAutoscaler"): autoscaling.autoscaler,
     ("batch", "CronJob"): workloads.cron_job,
     ("batch", "Job"): workloads.job,
     ("discovery.k8s.io", "EndpointSlice"): config.endpoint_slice,

@@ -119,6 +119,8 @@ def _version(causes: Causes, at: str, version: Object) -> None:
         _structural(causes, f"{at}.schema.openAPIV3Schema", schema)
     for index, column in enumerate(version.get("additionalPrinterColumns") or ()):
         _column(causes, f"{at}.additionalPrinterColumns[{index}]", column)
+    for index, field in enumerate(version.get("selectableFields") or ()):
+        _path(causes, f"{at}.selectableFields[{index}].jsonPath", field.get("jsonPath", ""))
     _scale(causes, f"{at}.subresources.scale", (version.get("subresources") or {}).get("scale") or {})
 
 
@@ -144,13 +146,18 @@ def _scale(causes: Causes, at: str, scale: Object) -> None:
             if scale and start:
                 causes.required(f"{at}.{field}")
             continue
-        try:
-            found = jsonpath.names(path)
-        except ValueError as error:
-            causes.invalid(f"{at}.{field}", path, str(error))
-            continue
-        if start and found[0] != start:
+        found = _path(causes, f"{at}.{field}", path)
+        if found and start and (found[0] != start or len(found) == 1):
             causes.invalid(f"{at}.{field}", path, f"should be a json path under .{start}")
+
+
+def _path(causes: Causes, at: str, path: str) -> tuple[str, ...]:
+    """The fields of a path; none if it is wrong, which is told."""
+    try:
+        return jsonpath.names(path)
+    except ValueError as error:
+        causes.invalid(at, path, str(error))
+        return ()
 
 
 def _structural(causes: Causes, at: str, root: Object) -> None:
@@ -165,7 +172,7 @@ def _structural(causes: Causes, at: str, root: Object) -> None:
         if path != at and not schema.get("type") and not free:
             what = "array items" if path.endswith(".items") else "object fields"
             causes.required(f"{path}.type", f"must not be empty for specified {what}")
-        if schema.get("type") == "array" and not schema.get("items"):
+        if schema.get("type") == "array" and not isinstance(schema.get("items"), dict):
             causes.required(f"{path}.items", "must be specified")
         if schema.get("properties") and isinstance(schema.get("additionalProperties"), dict):
             causes.forbidden(

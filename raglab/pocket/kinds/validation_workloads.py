@@ -1,4 +1,4 @@
-"""Deployments, sets, jobs and the autoscaler."""
+"""Deployments, sets and jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from raglab.pocket.kinds import names
 from raglab.pocket.kinds.catalogue import Object
 from raglab.pocket.kinds.causes import Causes
 from raglab.pocket.kinds.paths import get
-from raglab.pocket.kinds.quantity import parse
 from raglab.pocket.kinds.validation_pods import check_spec
 
 _IMMUTABLE = "field is immutable"
@@ -190,81 +189,3 @@ def cron_job(causes: Causes, obj: Object) -> None:
     for field in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         causes.not_negative(f"spec.{field}", spec.get(field))
     _job_spec(causes, "spec.jobTemplate.spec", get(spec, "jobTemplate.spec") or {})
-
-
-def autoscaler(causes: Causes, obj: Object) -> None:
-    """HorizontalPodAutoscalers."""
-    spec = obj["spec"]
-    least, most = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
-    metrics = spec.get("metrics") or []
-    if least < 1:
-        causes.invalid("spec.minReplicas", least, "must be greater than or equal to 1")
-    if most < 1:
-        causes.required("spec.maxReplicas", "must be set and greater than 0")
-    if most < least:
-        causes.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
-    _scale_target(causes, spec.get("scaleTargetRef") or {})
-    for index, metric in enumerate(metrics):
-        _metric(causes, f"spec.metrics[{index}]", metric)
-    if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in metrics):
-        rule = "must specify at least one Object or External metric to support scaling to zero replicas"
-        causes.forbidden("spec.metrics", rule)
-    _behavior(causes, spec.get("behavior") or {})
-
-
-def _scale_target(causes: Causes, target: Object) -> None:
-    for field in ("kind", "name"):
-        if target.get(field):
-            names.check(causes, f"spec.scaleTargetRef.{field}", target[field], names.path_segment)
-        else:
-            causes.required(f"spec.scaleTargetRef.{field}")
-
-
-def _metric(causes: Causes, at: str, metric: Object) -> None:
-    kind = metric.get("type", "")
-    source = kind[:1].lower() + kind[1:]
-    kinds = ("ContainerResource", "External", "Object", "Pods", "Resource")
-    if not kind:
-        causes.required(f"{at}.type", "must specify a metric source type")
-    elif kind not in kinds:
-        causes.unsupported(f"{at}.type", kind, kinds)
-    elif source not in metric:
-        causes.required(f"{at}.{source}", "must populate information for the given metric source")
-    else:
-        _metric_target(causes, f"{at}.{source}.target", source, get(metric, f"{source}.target") or {})
-
-
-def _metric_target(causes: Causes, at: str, source: str, target: Object) -> None:
-    if not target.get("type"):
-        causes.required(f"{at}.type", "must specify a metric target type")
-    for field in ("value", "averageValue"):
-        if target.get(field) is not None and parse(target[field]) <= 0:
-            causes.invalid(f"{at}.{field}", target[field], "must be positive")
-    utilization, average = target.get("averageUtilization"), target.get("averageValue")
-    if source == "pods" and average is None:
-        causes.required(f"{at}.averageValue", "must specify a positive target averageValue")
-    if source in ("resource", "containerResource") and utilization is None and average is None:
-        rule = "must set either a target raw value or a target utilization"
-        causes.required(f"{at}.averageUtilization", rule)
-    if source in ("object", "external") and target.get("value") is None and average is None:
-        causes.required(f"{at}.averageValue", "must set either a target value for metric or a per-pod target")
-
-
-def _behavior(causes: Causes, behavior: Object) -> None:
-    for name in ("scaleUp", "scaleDown"):
-        rules, at = behavior.get(name) or {}, f"spec.behavior.{name}"
-        window = rules.get("stabilizationWindowSeconds")
-        causes.not_negative(f"{at}.stabilizationWindowSeconds", window)
-        if window is not None and window > 3600:
-            causes.invalid(f"{at}.stabilizationWindowSeconds", window, "must be less than or equal to 3600")
-        causes.one_of(f"{at}.selectPolicy", rules.get("selectPolicy"), ("Disabled", "Max", "Min"))
-        for index, policy in enumerate(rules.get("policies") or ()):
-            here = f"{at}.policies[{index}]"
-            causes.one_of(f"{here}.type", policy.get("type"), ("Percent", "Pods"))
-            for field in ("value", "periodSeconds"):
-                if policy.get(field, 0) <= 0:
-                    causes.invalid(f"{here}.{field}", policy.get(field, 0), "must be greater than zero")
-            if policy.get("periodSeconds", 0) > 1800:
-                causes.invalid(
-                    f"{here}.periodSeconds", policy["periodSeconds"], "must be less than or equal to 1800"
-                )

@@ -7,6 +7,7 @@ and end with it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import subprocess
@@ -44,6 +45,14 @@ class PodContext:
     """To be called when a container's state has changed."""
     refreshed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set (and replaced) when a ConfigMap or Secret of the pod's namespace has changed."""
+
+    async def until_refreshed(self, seconds: float) -> None:
+        """Wait for that, at most `seconds`. (`asyncio.wait_for` of Python 3.11 forgets a cancellation that comes
+        together with the event, and the pod would never end.)
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.refreshed.wait()
 
     @property
     def pod(self) -> Object:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -110,8 +109,7 @@ class Container:
             except MissingSource as error:
                 self.say("Warning", "Failed", f"Error: {error}")
                 self._wait("CreateContainerConfigError", str(error))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.context.refreshed.wait(), CONFIG_RETRY)
+                await self.context.until_refreshed(CONFIG_RETRY)
 
     async def _run_program(self, box: Box, command: list[str]) -> None:
         """Start the program and wait for its end; afterwards `state` is ``terminated``."""

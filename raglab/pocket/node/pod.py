@@ -189,8 +189,7 @@ class Pod:
                 self.node.say(self.obj, "Warning", "FailedMount", str(error))
             pause = MOUNT_RETRY[min(attempt, len(MOUNT_RETRY) - 1)]
             attempt += 1
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.context.refreshed.wait(), pause)
+            await self.context.until_refreshed(pause)
 
     async def _initialise(self) -> bool:
         """Run the init containers one after the other; False if the pod has failed by that."""
@@ -213,8 +212,7 @@ class Pod:
         await self._mounted.wait()
         assert self.context is not None
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.context.refreshed.wait(), TOKEN_RENEWAL)
+            await self.context.until_refreshed(TOKEN_RENEWAL)
             with contextlib.suppress(MountFailed):  # a source went away: the files stay as they were
                 await self.context.volumes.set_up(self.context.facts)
 

@@ -108,7 +108,8 @@ class Process:
         """Ask it to end, and force it after `grace` seconds."""
         await self.terminate()
         try:
-            return await asyncio.wait_for(asyncio.shield(self.wait()), grace)
+            async with asyncio.timeout(grace):
+                return await asyncio.shield(self.wait())
         except TimeoutError:
             self.kill()
             return await self.wait()

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from raglab.gpus.usage import BusyClock
+from raglab.gpus.busy import BusyClock
 from raglab.services.nim.errors import ApiError
 
 _MEMORY = 0.2  # weight of the newest request in the running mean of service times

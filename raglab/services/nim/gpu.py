@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager
 import psutil
 
 from raglab.gpus import inventory, physics
-from raglab.gpus.usage import BusyClock, Hold
+from raglab.gpus.busy import BusyClock
+from raglab.gpus.usage import Hold
 
 log = logging.getLogger("raglab.nim")
 _PERIOD = 1.0  # seconds between two looks at the process's memory

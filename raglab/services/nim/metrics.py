@@ -26,7 +26,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from raglab.gpus.usage import BusyClock
+from raglab.gpus.busy import BusyClock
 
 _TOKENS = (*(step * 10**power for power in range(5) for step in (1, 2, 5)), 100_000)
 _FIRST_TOKEN = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)

@@ -19,11 +19,12 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from raglab.gpus import inventory, physics, usage
+from raglab.gpus.busy import BusyClock
 from raglab.gpus.exporter import exposition, settings
 from raglab.gpus.exporter.collecting import Collector
 from raglab.gpus.exporter.workloads import Workload, Workloads
 from raglab.gpus.kubernetes import ApiError
-from raglab.gpus.usage import BusyClock, Hold
+from raglab.gpus.usage import Hold
 from raglab.services.nim.metrics import GENERATION, REQUESTS, Metrics
 from tests.services.conftest import free_address
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import raglab.services
-from raglab.gpus.usage import BusyClock
+from raglab.gpus.busy import BusyClock
 from raglab.services.nim.admission import Admission
 from raglab.services.nim.ea_command import apply_arguments
 from raglab.services.nim.encoder import Encoder, _pieces

@@ -9,7 +9,8 @@ import yaml
 from tests.unit.charts.chart_rendering import CHARTS, CONFIG, render
 
 AUTOSCALERS = ["hpa-inference.yaml", "hpa-embedding.yaml", "hpa-inference-queue.yaml"]
-FILES = ["namespace.yaml", "gpu-pod.yaml", "storage/pv.yaml", "storage/pvc.yaml", *AUTOSCALERS]
+TOPOLOGY = ["topology/all-gpus.yaml", "topology/pair.yaml", "topology/singles.yaml"]
+FILES = ["namespace.yaml", "gpu-pod.yaml", "storage/pv.yaml", "storage/pvc.yaml", *TOPOLOGY, *AUTOSCALERS]
 MONITORING = [
     "prometheus-rule-gpu.yaml",
     "prometheus-rule-queue.yaml",
@@ -59,6 +60,20 @@ def test_the_gpu_pod_asks_for_one_gpu():
     (pod,) = load("gpu-pod.yaml")
     assert pod["spec"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": 1}
     assert pod["spec"]["restartPolicy"] == "OnFailure"
+
+
+def test_pods_of_the_topology_lesson_ask_for_four_two_and_one():
+    pods = [[obj for obj in load(name) if obj["kind"] == "Pod"] for name in TOPOLOGY]
+    asked = [
+        [
+            container["resources"]["limits"]["nvidia.com/gpu"]
+            for pod in group
+            for container in pod["spec"]["containers"]
+        ]
+        for group in pods
+    ]
+    assert asked == [[4], [2], [1, 1, 1]]
+    assert {pod["metadata"]["namespace"] for group in pods for pod in group} == {"topology"}
 
 
 @pytest.mark.parametrize("name", AUTOSCALERS)

@@ -177,6 +177,7 @@ def of_pods(selector=None):
 FOUND = "the HPA was able to successfully calculate a replica count from"
 HITS = f"{CUSTOM}/v1beta2/namespaces/default/services/web/hits"
 QUEUE = f"{EXTERNAL}/queue"
+LOADS = [f"{CUSTOM}/{version}/namespaces/default/pods/*/load" for version in ("v1beta2", "v1beta1")]
 
 
 @pytest.mark.parametrize(
@@ -225,6 +226,12 @@ async def test_selectors_are_passed_on(scene):
     ]
 
 
+async def test_the_older_version_answers_when_the_newer_one_does_not(scene):
+    stage = scene(answers={LOADS[0]: UNAVAILABLE, LOADS[1]: values("20", "20")})
+    size, _ = await stage.look(of_pods())
+    assert size == 4
+
+
 async def test_the_metric_that_asks_for_most_wins(scene):
     path = f"{CUSTOM}/v1beta2/namespaces/default/pods/*/load"
     stage = scene(answers={path: values("15", "15"), QUEUE: values("40")})
@@ -243,7 +250,7 @@ NOT_SERVED = "the server could not find the requested resource"
         (of_pods(), {CUSTOM: StatusError(404, "NotFound", NOT_SERVED)}, "FailedGetPodsMetric",
          "unable to get metric load: unable to fetch metrics from custom metrics API: "
          "no custom metrics API (custom.metrics.k8s.io) registered", "failed to get pods metric value: "),
-        (of_pods(), {f"{CUSTOM}/v1beta2/namespaces/default/pods/*/load": UNAVAILABLE}, "FailedGetPodsMetric",
+        (of_pods(), dict.fromkeys(LOADS, UNAVAILABLE), "FailedGetPodsMetric",
          "unable to get metric load: unable to fetch metrics from custom metrics API: "
          "no known available metric versions found", "failed to get pods metric value: "),
         (of_pods(), {CUSTOM: {"versions": [{"version": "v9"}]}}, "FailedGetPodsMetric",

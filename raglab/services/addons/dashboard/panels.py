@@ -63,6 +63,18 @@ class Panel:
         """Ascending steps of ``value`` (None: from the lowest) and ``color``."""
         return list((self.defaults.get("thresholds") or {}).get("steps") or [])
 
+    @property
+    def custom(self) -> Mapping[str, Any]:
+        """Settings of this kind of panel, such as how lines are drawn."""
+        return self.defaults.get("custom") or {}
+
+    @property
+    def lines(self) -> list[float]:
+        """Thresholds that the panel wants drawn across its chart."""
+        style = str((self.custom.get("thresholdsStyle") or {}).get("mode", "off"))
+        values = [step["value"] for step in self.thresholds if step["value"] is not None]
+        return values if style not in ("off", "area") else []
+
     def written(self, value: float | None) -> str:
         """A value with the panel's unit and decimals."""
         return self.unit.text(value, self.defaults.get("decimals"))

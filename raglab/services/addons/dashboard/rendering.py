@@ -28,7 +28,6 @@ def render(view: View, uid: str) -> dict[str, Any]:
 
 
 def _panel(panel: Panel, number: int) -> dict[str, Any]:
-    custom = panel.defaults.get("custom") or {}
     return {
         "id": panel.raw.get("id", number),
         "kind": "timeseries" if panel.kind in CHARTS else panel.kind,
@@ -41,9 +40,9 @@ def _panel(panel: Panel, number: int) -> dict[str, Any]:
         "decimals": panel.defaults.get("decimals"),
         "min": panel.defaults.get("min"),
         "max": panel.defaults.get("max"),
-        "stepped": str(custom.get("lineInterpolation", "")).startswith("step"),
-        "fill": custom.get("fillOpacity", 0),
-        "lines": _lines(panel, custom),
+        "stepped": str(panel.custom.get("lineInterpolation", "")).startswith("step"),
+        "fill": panel.custom.get("fillOpacity", 0),
+        "lines": [{"value": value, "color": panel.color(value)} for value in panel.lines],
         "times": panel.times,
         "series": [_series(panel, one) for one in panel.series],
         "table": panel.table and asdict(panel.table),
@@ -57,13 +56,3 @@ def _series(panel: Panel, one: Shown) -> dict[str, Any]:
     extremes = {"low": panel.written(lowest), "high": panel.written(highest)}
     values = one.values if panel.kind in CHARTS else ()
     return shown | extremes | {"color": panel.color(one.reduced), "values": values}
-
-
-def _lines(panel: Panel, custom: dict[str, Any]) -> list[dict[str, Any]]:
-    """Thresholds that the panel wants drawn as lines."""
-    style = str((custom.get("thresholdsStyle") or {}).get("mode", "off"))
-    return [
-        {"value": step["value"], "text": panel.written(step["value"]), "color": step["color"]}
-        for step in panel.thresholds
-        if style not in ("off", "area") and step["value"] is not None
-    ]

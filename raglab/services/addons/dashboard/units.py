@@ -31,6 +31,11 @@ class Unit:
     steps: tuple[tuple[float, str], ...]
     factor: float = 1.0
 
+    @property
+    def binary(self) -> bool:
+        """Whether powers of two are its round numbers."""
+        return self.steps[1:2] != () and self.steps[1][0] == 1024
+
     def text(self, value: float | None, decimals: int | None = None) -> str:
         """The value with its unit; three significant digits unless `decimals` says how many after the point."""
         if value is None or math.isnan(value):
