@@ -9,6 +9,7 @@ EVERYTHING = frozenset({"tools", "api", "router", "llm", "embedding", "pgvector"
 LESSONS = {
     "00": frozenset({"tools", "api", "llm", "gpus"}),
     "01": frozenset({"tools", "api", "gpus"}),
+    "02": frozenset({"tools", "api", "gpus"}),
     "03": EVERYTHING,
     "04": frozenset({"tools", "router", "llm", "embedding", "pgvector"}),
 }

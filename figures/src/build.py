@@ -6,6 +6,7 @@ from pathlib import Path
 
 import architecture
 import gpu_links
+import gpu_operator
 import helm_pipeline
 
 FIGURES = Path(__file__).resolve().parent.parent
@@ -14,7 +15,8 @@ FIGURES = Path(__file__).resolve().parent.parent
 def drawings() -> dict[str, str]:
     """File name → SVG text."""
     made = {f"architecture-{lesson}.svg": architecture.draw(lesson).svg() for lesson in architecture.LESSONS}
-    return made | {"helm-pipeline.svg": helm_pipeline.draw().svg(), "gpu-links.svg": gpu_links.draw().svg()}
+    others = {"helm-pipeline": helm_pipeline, "gpu-links": gpu_links, "gpu-operator": gpu_operator}
+    return made | {f"{name}.svg": module.draw().svg() for name, module in others.items()}
 
 
 if __name__ == "__main__":

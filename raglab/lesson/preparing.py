@@ -51,6 +51,12 @@ def gpus_free(target: Target) -> None:
     cluster.kubectl("delete", "namespace", "topology", "--ignore-not-found", limit=START_LIMIT)
 
 
+def basics(target: Target) -> None:
+    """All GPUs are free, and nothing is left of an earlier visit to lesson 02."""
+    gpus_free(target)
+    cluster.kubectl("delete", "namespace", "basics", "--ignore-not-found", limit=START_LIMIT)
+
+
 def rag_application(target: Target) -> None:
     """The three charts are installed and every pod is ready."""
     cluster.kubectl("apply", "-f", str(CONFIG / "namespace.yaml"))
@@ -65,6 +71,7 @@ STATES: dict[str, Callable[[Target], None]] = {
     "any": any_state,
     "empty": empty,
     "gpus-free": gpus_free,
+    "basics": basics,
     "rag-application": rag_application,
 }
 

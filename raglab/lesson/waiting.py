@@ -36,6 +36,15 @@ def _replicas(workload: dict[str, Any]) -> State:
     return current and ready >= wanted, f"{ready} of {wanted} replicas ready"
 
 
+def _daemons(workload: dict[str, Any]) -> State:
+    """One that is wanted on no node is not ready: what puts it there is still to come."""
+    status = workload["status"]
+    current = status.get("observedGeneration", 0) >= workload["metadata"]["generation"]
+    wanted = status.get("desiredNumberScheduled", 0)
+    ready = min(status.get("numberReady", 0), status.get("updatedNumberScheduled", 0))
+    return current and ready >= wanted > 0, f"ready on {ready} of {wanted} nodes"
+
+
 def _job(job: dict[str, Any]) -> State:
     return bool(job["status"].get("succeeded")), "complete" if job["status"].get("succeeded") else "running"
 
@@ -48,6 +57,7 @@ RULES: dict[str, Callable[[dict[str, Any]], State]] = {
     "pod": _pod,
     "deployment": _replicas,
     "statefulset": _replicas,
+    "daemonset": _daemons,
     "job": _job,
     "pvc": _claim,
 }
