@@ -23,15 +23,16 @@ def draw() -> Drawing:
         860, 330, "From a node to a GPU node",
         "From left to right. First node-feature-discovery finds a PCI device of vendor 10de and labels the node. The "
         "gpu-operator sees that label and adds labels for its components. Five components follow these labels onto the "
-        "node: container toolkit, device plugin, gpu-feature-discovery, dcgm-exporter and operator-validator.",
+        "node: container toolkit, device plugin, gpu-feature-discovery, dcgm-exporter and operator-validator. "
+        "All are stand-ins on the pocket cluster, so their borders are dashed.",
     )  # fmt: skip
     for column, (lines, label, colour) in enumerate(STEPS):
-        x = 15 + 300 * column
-        d.box((x, 125), (185, 80), lines, colour)
-        if column == 0:
-            d.arrow([(x + 185, 165), (x + 298, 165)], label)
+        x = 10 + 315 * column
+        d.box((x, 125), (205, 80), lines, colour, simulated=True)
+        d.text(x + 258, 155, label, "small")
+    d.arrow([(215, 165), (323, 165)])
     for row, (lines, colour) in enumerate(COMPONENTS):
         y = 15 + 62 * row
-        d.box((645, y), (200, 50), lines, colour)
-        d.arrow([(500, 165), (575, 165), (575, y + 25), (643, y + 25)], STEPS[1][1] if row == 0 else "")
+        d.box((660, y), (190, 50), lines, colour, simulated=True)
+        d.arrow([(530, 165), (635, 165), (635, y + 25), (658, y + 25)])
     return d
