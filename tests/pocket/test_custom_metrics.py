@@ -125,7 +125,7 @@ def adapter(lab: Cluster) -> None:
     lab.helm(*command, url, "--set=metricsRelistInterval=2s", "--wait", "--timeout=60s")
 
 
-def test_a_busy_gpu_makes_a_second_replica(lab: Cluster) -> None:
+def test_a_busy_gpu_makes_a_second_replica_and_what_is_missing_is_told(lab: Cluster) -> None:
     lab.kubectl("create", "namespace", "rag-sample")
     autoscaler = yaml.safe_load((CONFIG / "hpa-inference.yaml").read_text())
     adapter(lab)
@@ -153,6 +153,26 @@ def test_a_busy_gpu_makes_a_second_replica(lab: Cluster) -> None:
     assert sorted(item["value"] for item in values(lab)) == ["20", "40"]
     events = lab.kubectl("get", "events", "-n", "rag-sample", "--field-selector=reason=SuccessfulRescale")
     assert f"New size: 2; reason: pods metric {METRIC} above target" in events
+    take_away(lab)
+
+
+def take_away(lab: Cluster) -> None:
+    """First Prometheus, then the adapter: each failure is told where a learner looks."""
+    lab.kubectl("delete", "deployment", "prometheus", "-n", "prometheus", "--cascade=foreground", "--wait")
+    assert "Internal error occurred: unable to fetch metrics" in until(lambda: refusal(lab))
+    log = lab.kubectl("logs", "deployment/prometheus-adapter")
+    assert "unable to fetch metrics from prometheus" in log
+    assert "unable to update list of all metrics" in log
+    lab.kubectl("scale", "deployment/prometheus-adapter", "--replicas=0")
+    until(lambda: "ServiceUnavailable" in refusal(lab))
+    lab.kubectl(
+        "wait", "--for=condition=Available=False", "apiservice/v1beta1.custom.metrics.k8s.io", "--timeout=60s"
+    )
+
+
+def refusal(lab: Cluster) -> str:
+    """How the metrics API refuses, or nothing."""
+    return lab.run("kubectl", "get", "--raw", PODS, check=False).stderr
 
 
 def values(lab: Cluster) -> list[dict[str, Any]]:

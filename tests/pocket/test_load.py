@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from raglab import paths
+from tests.browser.page import Browser, Page
 from tests.pocket import conftest
 from tests.pocket.conftest import Cluster
 
@@ -61,6 +62,17 @@ def model_server() -> list[dict[str, Any]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def url(lab: Cluster) -> str:
+    """Where Locust's web server answers, once master and worker are ready."""
+    lab.apply(*model_server())
+    lab.kubectl("wait", "--for=condition=Ready", "pod/nemollm-inference", "--timeout=60s")
+    install(lab)
+    found = f"http://{lab.settings['node_ip']}:30089"
+    until(lambda: api(found, "/stats/requests").get("workers"))
+    return found
+
+
 def install(lab: Cluster) -> None:
     """The commands of the lesson."""
     lab.kubectl("create", "namespace", "locust")
@@ -78,20 +90,43 @@ def install(lab: Cluster) -> None:
     lab.helm(*command, *options, "--wait", "--timeout=60s")
 
 
-def test_a_load_is_started_watched_and_stopped_through_locusts_own_api(lab: Cluster) -> None:
-    lab.apply(*model_server())
-    lab.kubectl("wait", "--for=condition=Ready", "pod/nemollm-inference", "--timeout=60s")
-    install(lab)
-    url = f"http://{lab.settings['node_ip']}:30089"
-    until(lambda: api(url, "/stats/requests").get("workers"))
+def test_a_load_is_started_watched_and_stopped_through_locusts_own_api(lab: Cluster, url: str) -> None:
     assert api(url, "/swarm", user_count=5, spawn_rate=5)["success"] is True
     stats = until(lambda: chats(url) if chats(url)["num_requests"] >= 20 else None)
     assert stats["num_failures"] == 0, lab.kubectl("logs", "deployment/locust-worker", "-n", "locust")
     assert api(url, "/stats/requests")["user_count"] == 5
     assert api(url, "/stop", stop="1")["success"] is True
     until(lambda: api(url, "/stats/requests")["state"] == "stopped")
-    with urllib.request.urlopen(url, timeout=10) as page:
-        assert "Locust" in page.read().decode()
+
+
+def test_the_web_page_starts_a_load_and_asks_nobody_else(url: str, browser: Browser) -> None:
+    with browser.page() as page:
+        page.look().open(url).until("document.querySelectorAll('button').length > 3")
+        if "NEW" in page.texts("button"):  # there was a load before
+            click(page, "NEW")
+        page.until("document.querySelector('input[name=userCount]')")
+        for name, value in {"userCount": "3", "spawnRate": "3"}.items():
+            write(page, f"input[name={name}]", value)
+        click(page, "START")
+        page.until("document.body.innerText.includes('RUNNING') && document.body.innerText.includes('chat')")
+        assert [address for address in page.requests if not address.startswith((url, "data:"))] == []
+        assert page.complaints == []
+    until(lambda: api(url, "/stats/requests")["user_count"] == 3)
+    api(url, "/stop", stop="1")
+
+
+def click(page: Page, text: str) -> None:
+    """Press the button with this text."""
+    page.run(f"[...document.querySelectorAll('button')].find((one) => one.innerText === '{text}').click()")
+
+
+def write(page: Page, field: str, value: str) -> None:
+    """Fill in a field as a person does: the page's own framework has to notice."""
+    page.run(
+        f"(() => {{ const one = document.querySelector('{field}');"
+        "const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;"
+        f"set.call(one, '{value}'); one.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
+    )
 
 
 def api(url: str, path: str, **form: object) -> Any:
