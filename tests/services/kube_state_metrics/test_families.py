@@ -94,8 +94,11 @@ def test_a_new_object_without_status_has_what_is_known():
     bare = {key: AUTOSCALER[key] for key in ("metadata", "spec")}
     pod = {key: POD[key] for key in ("metadata", "spec")}
     text = exposed(horizontalpodautoscalers=[bare], pods=[pod], deployments=[{"metadata": {"name": "d"}}])
-    assert "kube_horizontalpodautoscaler_spec_min_replicas{" in text
-    assert "kube_horizontalpodautoscaler_status_current_replicas{" not in text
+    names = '{horizontalpodautoscaler="llm",namespace="rag-sample"}'
+    assert f"kube_horizontalpodautoscaler_spec_min_replicas{names} 1.0" in text
+    assert f"kube_horizontalpodautoscaler_status_current_replicas{names} 0.0" in text
+    assert 'kube_deployment_status_replicas{deployment="d"} 0.0' in text
+    assert "kube_deployment_spec_replicas{" not in text
 
 
 def test_a_kind_that_is_refused_leaves_the_others():

@@ -33,14 +33,14 @@ class Resource:
 
 
 def at(path: str) -> Callable[[Object], Iterator[Sample]]:
-    """Reads the number at a dotted path; an object without it has no sample."""
+    """Reads the number at a dotted path. In a status, the API leaves out a zero; in a spec, what is absent is unset."""
 
     def read(obj: Object) -> Iterator[Sample]:
         found: Any = obj
         for key in path.split("."):
             found = (found or {}).get(key)
-        if found is not None:
-            yield {}, float(found)
+        if found is not None or path.startswith("status."):
+            yield {}, float(found or 0)
 
     return read
 
