@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from raglab.services.addons.metrics_adapter import certificate
+from raglab.pocket import pki
 
 from .world import FakePrometheus, vector
 
@@ -28,8 +28,13 @@ rules:
 class Api:
     """As much of the Kubernetes API as the adapter asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: pki.Pki) -> None:
+        self.keys = keys
         self.tokens: list[str] = []
+        self.known = {
+            "requestheader-allowed-names": '["front-proxy-client"]',
+            "requestheader-client-ca-file": keys.authority.read_text(),
+        }
         self.app = web.Application()
         self.app.router.add_get("/{path:.*}", self._answer)
 
@@ -40,6 +45,9 @@ class Api:
         answers = {
             "/apis": {"groups": [{"preferredVersion": {"groupVersion": "broken/v1"}}]},
             "/api/v1": {"groupVersion": "v1", "resources": resources},
+            "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication": {
+                "data": self.known
+            },
             "/api/v1/namespaces/rag/pods": {"items": [{"metadata": {"name": "nim-0"}}]},
         }
         return web.json_response(
@@ -52,11 +60,12 @@ async def api(tmp_path: Path) -> AsyncIterator[tuple[Api, dict[str, str]]]:
     """A Kubernetes API, and the environment a pod finds it with."""
     account = tmp_path / "account"
     account.mkdir()
+    keys = pki.ensure(tmp_path / "pki", ["127.0.0.1"], "admin")
     (account / "token").write_text("secret\n")
-    trust = certificate.context(account / "ca.crt", account / "key")
-    fake = Api()
+    (account / "ca.crt").write_text(keys.authority.read_text())
+    fake = Api(keys)
     server = TestServer(fake.app, scheme="https")
-    await server.start_server(ssl=trust)
+    await server.start_server(ssl=keys.server_context())
     where = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
     yield fake, where | {"SERVICE_ACCOUNT": str(account)}
     await server.close()
@@ -79,9 +88,15 @@ async def test_it_serves_over_tls_and_stops_when_asked(service, api, tmp_path):
     ]
     running = service(MODULE, 6443, env, args=args)
     url = f"https://{running.host}:6443/apis/custom.metrics.k8s.io/v1beta2/namespaces/rag/pods/*/gpu"
-    async with httpx.AsyncClient(verify=False, trust_env=False) as client:
+    async with httpx.AsyncClient(verify=shown(fake.keys.front_proxy), trust_env=False) as client:
         answer = await _first(client, url, running)
     assert answer.json()["items"][0]["value"] == "30"
+    for stranger in (None, fake.keys.folder / "admin"):
+        async with httpx.AsyncClient(verify=shown(stranger), trust_env=False) as client:
+            assert (await client.get(f"https://{running.host}:6443/healthz")).text == "ok"
+            refused = await client.get(url)
+        assert (refused.status_code, refused.json()["reason"]) == (403, "Forbidden")
+        assert 'User "system:anonymous" cannot get path "/apis/' in refused.json()["message"]
     assert set(fake.tokens) == {"Bearer secret"}
     assert (tmp_path / "cert" / "apiserver.key").stat().st_mode & 0o777 == 0o600
     async with httpx.AsyncClient(verify=ssl.create_default_context(), trust_env=False) as careful:
@@ -89,6 +104,15 @@ async def test_it_serves_over_tls_and_stops_when_asked(service, api, tmp_path):
             await careful.get(url)
     assert running.stop() == 0
     await source.close()
+
+
+def shown(identity: Path | None) -> ssl.SSLContext:
+    """A client that trusts any server and shows the certificate `identity`, named without its suffix."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if identity:
+        context.load_cert_chain(f"{identity}.crt", f"{identity}.key")
+    return context
 
 
 async def _first(client: httpx.AsyncClient, url: str, running) -> httpx.Response:
@@ -102,6 +126,15 @@ async def _first(client: httpx.AsyncClient, url: str, running) -> httpx.Response
             assert running.process.poll() is None, running.output()
         await asyncio.sleep(0.05)
     pytest.fail(running.output())
+
+
+async def test_without_the_right_to_know_its_callers_it_names_the_remedy(service, api, tmp_path):
+    fake, env = api
+    fake.known = {}
+    (tmp_path / "config.yaml").write_text(RULES)
+    running = service(MODULE, 6443, env, args=[f"--config={tmp_path}/config.yaml"])
+    assert await asyncio.to_thread(running.process.wait, 60) == 255
+    assert "create rolebinding" in running.output()
 
 
 async def test_without_a_cluster_it_says_so(service, tmp_path):

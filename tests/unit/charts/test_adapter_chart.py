@@ -47,6 +47,7 @@ def test_objects_are_valid_and_called_as_upstream():
         "ClusterRoleBinding/prometheus-adapter-resource-reader",
         "ClusterRoleBinding/prometheus-adapter-hpa-controller",
         "ClusterRoleBinding/prometheus-adapter-system-auth-delegator",
+        "RoleBinding/prometheus-adapter-auth-reader",
     }
 
 

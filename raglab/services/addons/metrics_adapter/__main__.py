@@ -11,8 +11,9 @@ import sys
 import aiohttp
 from aiohttp import web
 
-from raglab.services.addons.metrics_adapter import certificate, options
+from raglab.services.addons.metrics_adapter import callers, certificate, options
 from raglab.services.addons.metrics_adapter.api import Api
+from raglab.services.addons.metrics_adapter.callers import Callers
 from raglab.services.addons.metrics_adapter.cluster import Access, Cluster, ClusterError
 from raglab.services.addons.metrics_adapter.config import Config, ConfigError, load
 from raglab.services.addons.metrics_adapter.options import OptionError, Options
@@ -43,11 +44,12 @@ async def _serve(given: Options, config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
-        provider = await _provider(session, given, config)
-        runner = web.AppRunner(Api(provider).app, access_log=None, shutdown_timeout=1.0)
+        cluster = Cluster(session, Access.in_cluster())
+        provider, known = await _provider(session, cluster, given, config), await _callers(cluster)
+        runner = web.AppRunner(Api(provider, callers.only(known)).app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         host = os.environ.get("HOST") or os.environ.get("POD_IP") or "127.0.0.1"
-        trust = certificate.context(given.certificate, given.key)
+        trust = certificate.context(given.certificate, given.key, known.authority)
         await web.TCPSite(runner, host, given.port, ssl_context=trust).start()
         log.info("Serving securely on %s:%d (simulated: stand-in for prometheus-adapter)", host, given.port)
         relisting = asyncio.ensure_future(provider.relist_every(given.relist_interval))
@@ -60,8 +62,19 @@ async def _serve(given: Options, config: Config) -> None:
         await runner.cleanup()
 
 
-async def _provider(session: aiohttp.ClientSession, given: Options, config: Config) -> Provider:
-    cluster = Cluster(session, Access.in_cluster())
+async def _callers(cluster: Cluster) -> Callers:
+    try:
+        return Callers.from_config_map(await cluster.config_map(callers.NAMESPACE, callers.NAME))
+    except (ClusterError, KeyError, ValueError) as error:
+        raise ClusterError(
+            f"unable to get configmap/{callers.NAME} in {callers.NAMESPACE}: {error}. Usually fixed by 'kubectl create "
+            f"rolebinding NAME -n {callers.NAMESPACE} --role={callers.NAME}-reader --serviceaccount=NAMESPACE:ACCOUNT'"
+        ) from error
+
+
+async def _provider(
+    session: aiohttp.ClientSession, cluster: Cluster, given: Options, config: Config
+) -> Provider:
     catalogue = await cluster.catalogue()
     return Provider(
         Prometheus(session, given.prometheus_url),

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from raglab.services.addons.metrics_adapter import selectors
 from raglab.services.addons.metrics_adapter.errors import StatusError, bad_request
@@ -31,9 +32,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Api:
     """Routes and renders; `provider` knows the answers. An API without rules is absent, as in the original."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, *middlewares: Middleware) -> None:
         self._provider = provider
-        self.app = web.Application(middlewares=[_errors])
+        self.app = web.Application(middlewares=[_errors, *middlewares])
         for path in ("/healthz", "/livez", "/readyz"):
             self.app.router.add_get(path, _ok)
         self._groups: list[tuple[str, tuple[str, ...]]] = (

@@ -20,13 +20,19 @@ NAME = "prometheus-metrics-adapter"
 _LIFE = datetime.timedelta(days=365)
 
 
-def context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A server context; a missing pair of files is made first."""
+def context(certificate: Path, key: Path, authority: str = "") -> ssl.SSLContext:
+    """A server context; a missing pair of files is made first.
+
+    Clients may show a certificate, which must be signed by `authority` (PEM).
+    """
     if not certificate.exists() or not key.exists():
         _make(certificate, key)
     found = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     found.minimum_version = ssl.TLSVersion.TLSv1_2
     found.load_cert_chain(certificate, key)
+    if authority:
+        found.load_verify_locations(cadata=authority)
+        found.verify_mode = ssl.CERT_OPTIONAL
     return found
 
 

@@ -66,6 +66,11 @@ class Cluster:
                     raise
         return Catalogue(kinds)
 
+    async def config_map(self, namespace: str, name: str) -> dict[str, str]:
+        """The entries of a ConfigMap."""
+        found = await self._get(f"/api/v1/namespaces/{namespace}/configmaps/{name}")
+        return dict(found.get("data") or {})
+
     async def names(self, kind: Kind, namespace: str, selector: str) -> list[str]:
         """Names of the objects in `namespace` ("" for kinds without one) that a label selector chooses."""
         group = kind.resource.group

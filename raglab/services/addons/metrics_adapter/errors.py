@@ -42,3 +42,8 @@ def internal(what: str) -> StatusError:
 def bad_request(what: str) -> StatusError:
     """The request itself makes no sense."""
     return StatusError(400, "BadRequest", what)
+
+
+def forbidden(path: str) -> StatusError:
+    """Nobody the adapter knows asked."""
+    return StatusError(403, "Forbidden", f'forbidden: User "system:anonymous" cannot get path "{path}"')
