@@ -6,7 +6,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.unit.charts.chart_rendering import CONFIG, Object, pick, run_helm
+from raglab.services.addons.metrics_adapter import options as adapter_options
+from tests.unit.charts.chart_rendering import CONFIG, TARGETS, Object, pick, run_helm, values_file
 
 CHART = CONFIG / "charts-pocket" / "prometheus-community" / "prometheus-adapter"
 SEED = "--set=prometheus.url=http://kube-prometheus-stack-prometheus.prometheus.svc.cluster.local"
@@ -86,6 +87,13 @@ def test_the_api_service_leads_to_the_pods():
 )
 def test_arguments(flags, argument):
     assert argument in arguments(render(*flags))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_lessons_adapter_finds_metrics_soon_and_keeps_them_between_scrapes(target):
+    given = arguments(render(SEED, "-f", values_file(target, "prometheus-adapter")))
+    options = adapter_options.read(given)
+    assert (options.relist_interval, options.max_age) == (15, 120)
 
 
 def test_custom_rules_come_after_the_default_ones():
