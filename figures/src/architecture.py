@@ -12,6 +12,7 @@ LESSONS = {
     "02": frozenset({"tools", "api", "gpus"}),
     "03": EVERYTHING,
     "04": frozenset({"tools", "router", "llm", "embedding", "pgvector"}),
+    "07": frozenset({"tools", "api", "router", "llm", "gpus"}),
 }
 
 DESCRIPTION = (

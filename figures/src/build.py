@@ -8,6 +8,7 @@ import architecture
 import gpu_links
 import gpu_operator
 import helm_pipeline
+import substitution
 
 FIGURES = Path(__file__).resolve().parent.parent
 
@@ -15,7 +16,12 @@ FIGURES = Path(__file__).resolve().parent.parent
 def drawings() -> dict[str, str]:
     """File name → SVG text."""
     made = {f"architecture-{lesson}.svg": architecture.draw(lesson).svg() for lesson in architecture.LESSONS}
-    others = {"helm-pipeline": helm_pipeline, "gpu-links": gpu_links, "gpu-operator": gpu_operator}
+    others = {
+        "helm-pipeline": helm_pipeline,
+        "gpu-links": gpu_links,
+        "gpu-operator": gpu_operator,
+        "substitution": substitution,
+    }
     return made | {f"{name}.svg": module.draw().svg() for name, module in others.items()}
 
 

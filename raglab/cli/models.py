@@ -34,12 +34,13 @@ def group(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         out.print(_table(paths.models()))
+        out.print("\n".join(_remedies(paths.models())), markup=False)
 
 
 def _table(folder: Path) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("Model", "Role", "Size", "Licence", "Answers to", "State"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, no_wrap=heading == "Model", overflow="fold")
     for entry in models.known(folder):
         names = " ".join(entry.answers_to) if entry.role == "llm" else ""
         row = (entry.name, entry.role, _size(folder, entry), entry.licence, names, _state(folder, entry))
@@ -57,8 +58,12 @@ def _state(folder: Path, entry: Model) -> str:
     faults = [fault for file in entry.files if (fault := models.problem(folder, file))]
     if not faults:
         return "present"
-    missing = all(fault.endswith("is missing") for fault in faults)
-    return f"{'not there' if missing else 'damaged'}: {entry.remedy}"
+    return "not there" if all(fault.endswith("is missing") for fault in faults) else "damaged"
+
+
+def _remedies(folder: Path) -> list[str]:
+    absent = [entry for entry in models.known(folder) if _state(folder, entry) != "present"]
+    return [f"Bring {entry.name}: {entry.remedy}" for entry in absent]
 
 
 @group.command()

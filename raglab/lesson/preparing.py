@@ -67,12 +67,22 @@ def rag_application(target: Target) -> None:
     wait_quietly(*WORKLOADS, seconds=START_LIMIT)
 
 
+def rag_application_alone(target: Target) -> None:
+    """As before, and nothing of an earlier visit to lesson 07: one GPU is free."""
+    cluster.kubectl("delete", "namespace", "locust", "--ignore-not-found", limit=START_LIMIT)
+    present = cluster.run("helm", "list", "--all", "--short", "-n", cluster.NAMESPACE).split()
+    for release in set(present) - set(RELEASES):
+        cluster.run("helm", "uninstall", release, "--wait", "-n", cluster.NAMESPACE, limit=START_LIMIT)
+    rag_application(target)
+
+
 STATES: dict[str, Callable[[Target], None]] = {
     "any": any_state,
     "empty": empty,
     "gpus-free": gpus_free,
     "basics": basics,
     "rag-application": rag_application,
+    "rag-application-alone": rag_application_alone,
 }
 
 

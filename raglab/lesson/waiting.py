@@ -63,11 +63,20 @@ RULES: dict[str, Callable[[dict[str, Any]], State]] = {
 }
 
 
-def wait_for(*objects: str, namespace: str = cluster.NAMESPACE, seconds: float = 120) -> None:
+def wait_for(
+    *objects: str,
+    namespace: str = cluster.NAMESPACE,
+    seconds: float = 120,
+    until: Callable[[], object] | None = None,
+) -> None:
     """Wait until all `objects` (such as ``statefulset/pgvector``) are ready, at most `seconds` together.
 
-    Raises `GaveUp` with the object's state and its last event.
+    With `until` they are words for what it tells when it returns something true. Raises `GaveUp` with the object's
+    state and its last event.
     """
+    if until is not None:
+        _until_true(" ".join(objects), until, time.monotonic() + seconds)
+        return
     states = wait_quietly(*objects, namespace=namespace, seconds=seconds)
     for name, state in zip(objects, states, strict=True):
         print(f"✓ {name}: {state}")
@@ -78,6 +87,16 @@ def wait_quietly(*objects: str, namespace: str = cluster.NAMESPACE, seconds: flo
     deadline = time.monotonic() + seconds
     with LiveLine() as line:
         return [_until_ready(name, namespace, deadline, line) for name in objects]
+
+
+def _until_true(words: str, seen: Callable[[], object], deadline: float) -> None:
+    with LiveLine() as line:
+        while not seen():
+            if (left := deadline - time.monotonic()) < 0:
+                raise GaveUp(f"{words}: not seen in time")
+            line.show(f"waiting for {words}, {left:.0f} s left")
+            time.sleep(INTERVAL)
+    print(f"✓ {words}")
 
 
 def _until_ready(name: str, namespace: str, deadline: float, line: LiveLine) -> str:

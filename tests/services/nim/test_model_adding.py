@@ -196,7 +196,7 @@ def test_the_command_asks_before_it_fetches_and_lists_what_there_is(tmp_path: Pa
     asked = raglab("add", "Qwen2.5-Coder-0.5B-Instruct")
     assert asked.returncode and "example.com" in asked.stdout and "Apache-2.0" in asked.stdout
     listed = raglab().stdout
-    assert "not there: raglab models add Qwen2.5-Coder-0.5B-Instruct" in listed
+    assert "Bring Qwen2.5-Coder-0.5B-Instruct: raglab models add Qwen2.5-Coder-0.5B-Instruct" in listed
     assert "*mistral*" in listed
     unknown = raglab("add", "gpt-5")
     assert unknown.returncode == 1 and "Qwen2.5-Coder-0.5B-Instruct" in unknown.stderr
