@@ -99,10 +99,10 @@ def test_the_exporter_is_wanted_and_ready(fake: Cluster, state: tuple[int, int],
     assert lesson_02.repaired().passed is right
 
 
-def test_clean_means_both_namespaces_are_gone(fake: Cluster) -> None:
+def test_clean_means_that_namespaces_and_the_new_kind_are_gone(fake: Cluster) -> None:
     assert lesson_02.clean().passed
     fake.namespaces.append("gpu-operator")
-    assert lesson_02.clean().observed == "namespaces gpu-operator"
+    assert lesson_02.clean().observed == "namespace/gpu-operator"
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,8 @@ def test_pods_are_those_of_the_real_operator(installed: Cluster) -> None:
         ],
         "Running",
     ) | {"nvidia-cuda-validator": "Succeeded"}
+    ready = ("--for=jsonpath={.status.state}=ready", "clusterpolicy/cluster-policy")
+    installed.kubectl("wait", *ready, LIMIT)
     said = installed.kubectl("logs", "-l", "app=nvidia-cuda-validator", "-c", "cuda-validation", *WHERE)
     assert "Test PASSED" in said
     assert "all validations are successful" in installed.kubectl(
@@ -137,6 +139,7 @@ def test_nothing_remains(installed: Cluster) -> None:
     eventually(lambda: not installed.json("get", "pods", *WHERE)["items"])
     eventually(lambda: not [key for key in labels(installed) if "nvidia.com" in key or "feature.node" in key])
     assert not installed.json("get", "daemonsets,deployments,services,jobs", *WHERE)["items"]
+    assert not installed.json("get", "clusterpolicies")["items"]
     assert "nfd" not in installed.kubectl("get", "configmaps", "-A", "-o", "name")
     allocatable = installed.json("get", "nodes")["items"][0]["status"]["allocatable"]
     assert allocatable[inventory.RESOURCE] == "4"

@@ -16,23 +16,25 @@ from typing import NoReturn
 from raglab.gpus import inventory
 from raglab.gpus.kubernetes import Api, ApiError
 from raglab.gpus.operator import deploying, features, labelling, node, validating
+from raglab.gpus.operator.seeing import Seen
 
 FOREVER = "infinity"
 SYNC = 60
 """Seconds after which a part looks even if nothing has changed."""
 RETRY = 2
-"""Seconds after which a part asks an API again that gave no answer."""
+"""Seconds after which a part asks an API again that gave no answer, and looks for what it waits for."""
 
 log = logging.getLogger("gpu-operator")
 
 
-def follow(look: Callable[[Api], str], path: Callable[[Api], str]) -> Callable[[Api], NoReturn]:
-    """A part that looks again whenever something below `path` changes; `look` returns the version it saw."""
+def follow(look: Callable[[Api], Seen], path: Callable[[Api], str]) -> Callable[[Api], NoReturn]:
+    """A part that looks again whenever something below `path` changes, and soon if it waits for something else."""
 
     def run(api: Api) -> NoReturn:
         while True:
             try:
-                api.wait(path(api), look(api), SYNC)
+                seen = look(api)
+                api.wait(path(api), seen.version, SYNC if seen.settled else RETRY)
             except ApiError as error:
                 log.warning("%s", error)
                 time.sleep(RETRY)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from raglab.gpus.kubernetes import Api
 from raglab.gpus.operator.features import GPU_PRESENT
 from raglab.gpus.operator.labelling import NODES, OWNED
+from raglab.gpus.operator.seeing import Seen
 
 PRESENT = "nvidia.com/gpu.present"
 DEPLOY = "nvidia.com/gpu.deploy."
@@ -30,6 +31,9 @@ COMPONENTS = (
     "operator-validator",
 )
 
+POLICIES = "/apis/nvidia.com/v1/clusterpolicies"
+READY = "ready"
+
 log = logging.getLogger(__name__)
 
 
@@ -42,16 +46,42 @@ def change(node: Mapping[str, Any]) -> dict[str, str | None]:
     return {name: None for name in names if name in labels}
 
 
-def deploy(api: Api) -> str:
-    """Label all nodes; returns the version of the nodes that were seen."""
+def deploy(api: Api) -> Seen:
+    """Label all nodes, and tell in the ClusterPolicy how far the components are."""
     listed = api.get(NODES)
     for node in listed["items"]:
         name = node["metadata"]["name"]
         if labels := change(node):
-            api.patch(f"{NODES}/{name}", {"metadata": {"labels": labels}})
+            node["metadata"] = api.patch(f"{NODES}/{name}", {"metadata": {"labels": labels}})["metadata"]
             log.info("node %s: %s", name, ", ".join(f"{key}={value}" for key, value in labels.items()))
-    version: str = listed["metadata"]["resourceVersion"]
-    return version
+    return Seen(listed["metadata"]["resourceVersion"], settled=_report(api, listed["items"]) == READY)
+
+
+def state(daemon_sets: Iterable[Mapping[str, Any]], nodes: Iterable[Mapping[str, Any]]) -> str:
+    """``ready`` if there is a GPU node and every component is ready on all nodes that it selects."""
+    labels = [node["metadata"].get("labels", {}) for node in nodes]
+    ready = [
+        item["status"].get("numberReady", 0) >= sum(_selects(item, each) for each in labels)
+        for item in daemon_sets
+    ]
+    return READY if all(ready) and any(PRESENT in each for each in labels) else "notReady"
+
+
+def _selects(daemon_set: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    wanted: Mapping[str, str] = daemon_set["spec"]["template"]["spec"].get("nodeSelector", {})
+    return wanted.items() <= labels.items()
+
+
+def _report(api: Api, nodes: Iterable[Mapping[str, Any]]) -> str:
+    """Write the components' state into the status of all policies (there is one); returns it."""
+    found = state(api.get(f"/apis/apps/v1/namespaces/{api.namespace}/daemonsets")["items"], nodes)
+    for policy in api.get(POLICIES)["items"]:
+        name = policy["metadata"]["name"]
+        if policy.get("status", {}).get("state") != found:
+            body = {"status": {"state": found, "namespace": api.namespace}}
+            api.patch(f"{POLICIES}/{name}/status", body)
+            log.info("ClusterPolicy %s is %s", name, found)
+    return found
 
 
 def clean_up(api: Api) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from raglab.gpus.kubernetes import Api, ApiError
+from raglab.gpus.operator.seeing import Seen
 
 NODE_LABEL = "nfd.node.kubernetes.io/node-name"
 """Label of published features: the node they are about."""
@@ -70,15 +71,15 @@ def change(node: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]
     return {"metadata": {"labels": patch, "annotations": {OWNED: note}}}
 
 
-def label(api: Api) -> str:
-    """Bring all nodes' labels up to date; returns the version of the features that were seen."""
+def label(api: Api) -> Seen:
+    """Bring all nodes' labels up to date."""
     features, version = published(api)
     for node in api.get(NODES)["items"]:
         name = node["metadata"]["name"]
         if patch := change(node, features.get(name, {})):
             api.patch(f"{NODES}/{name}", patch)
             log.info("node %s: %d labels changed", name, len(patch["metadata"]["labels"]))
-    return version
+    return Seen(version)
 
 
 def collect_garbage(api: Api) -> None:

@@ -97,7 +97,7 @@ def repaired() -> Verdict:
 
 @register("02.clean", "Nothing of this lesson remains")
 def clean() -> Verdict:
-    left = [name for name in (OWN, OPERATOR) if cluster.exists("namespace", name)]
-    observed = f"namespaces {', '.join(left)}" if left else "no namespace of this lesson, no operator"
-    wish = "neither namespace"
-    return Verdict(not left, observed, wish, f"kubectl delete namespace {' '.join(left)}")
+    things = [("namespace", OWN), ("namespace", OPERATOR), ("crd", "clusterpolicies.nvidia.com")]
+    left = [f"{kind}/{name}" for kind, name in things if cluster.exists(kind, name)]
+    observed = ", ".join(left) or "no namespace of this lesson, no operator"
+    return Verdict(not left, observed, "neither namespaces nor kinds", f"kubectl delete {' '.join(left)}")

@@ -91,6 +91,23 @@ def test_the_operator_takes_its_labels_back_when_the_device_is_gone() -> None:
     assert deploying.change(node({deploying.PRESENT: "true", "other": "1"})) == {deploying.PRESENT: None}
 
 
+def daemon_set(ready: int, **selector: str) -> dict:
+    return {"spec": {"template": {"spec": {"nodeSelector": selector}}}, "status": {"numberReady": ready}}
+
+
+@pytest.mark.parametrize(
+    ("daemon_sets", "labels", "state"),
+    [
+        ([daemon_set(1), daemon_set(1, a="true")], {deploying.PRESENT: "true", "a": "true"}, "ready"),
+        ([daemon_set(1), daemon_set(0, a="true")], {deploying.PRESENT: "true", "a": "true"}, "notReady"),
+        ([daemon_set(1), daemon_set(0, a="true")], {deploying.PRESENT: "true", "a": "false"}, "ready"),
+        ([daemon_set(1), daemon_set(0, a="true")], {}, "notReady"),
+    ],
+)
+def test_the_policy_is_ready_when_every_component_is_where_it_belongs(daemon_sets, labels, state) -> None:
+    assert deploying.state(daemon_sets, [node(labels)]) == state
+
+
 @pytest.mark.parametrize("arguments", [[], ["nothing"], ["nfd-worker", "more"]])
 def test_a_part_that_does_not_exist_is_refused(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "raglab.gpus.operator", *arguments]

@@ -35,7 +35,8 @@ def test_lint_finds_nothing() -> None:
 def test_workloads_are_those_of_upstream_without_driver_and_mig() -> None:
     objects = render()
     for obj in objects:
-        kubernetes_validate.validate(obj, "1.37", strict=True)
+        if obj["kind"] != "ClusterPolicy":
+            kubernetes_validate.validate(obj, "1.37", strict=True)
     workloads = {
         f"{obj['kind']}/{obj['metadata']['name']}" for obj in objects if "template" in obj.get("spec", {})
     }
@@ -76,6 +77,24 @@ def test_every_container_has_a_program_and_plays_a_part() -> None:
             program = images.resolve(container["image"])
             if program.entrypoint[-1] == "raglab.gpus.operator" and "command" not in container:
                 assert container["args"][0] in PARTS
+
+
+def test_the_policy_says_what_is_wanted() -> None:
+    policy = pick(render("--set=gfd.enabled=false"), "ClusterPolicy", "cluster-policy")
+    wanted = {component: setting["enabled"] for component, setting in policy["spec"].items()}
+    assert wanted == {
+        "driver": False,
+        "migManager": False,
+        "toolkit": True,
+        "devicePlugin": True,
+        "gfd": False,
+        "dcgmExporter": True,
+    }
+    (definition,) = yaml.safe_load_all((CHART / "crds" / "clusterpolicies.yaml").read_text())
+    kubernetes_validate.validate(definition, "1.37", strict=True)
+    assert (
+        policy["apiVersion"] == f"{definition['spec']['group']}/{definition['spec']['versions'][0]['name']}"
+    )
 
 
 def test_the_exporters_service_is_called_as_upstream() -> None:
