@@ -54,6 +54,15 @@ async def test_finds_files_below_a_folder(library, tmp_path):
     assert (found.title, found.url) == ("GPUs", "/d/raglab-gpu/gpus")
 
 
+async def test_a_mounted_configmap_is_read_once(library, tmp_path):
+    folder = tmp_path / "dashboards"
+    write(folder / "..2026_11_24" / "gpu.json", dashboard())
+    (folder / "..data").symlink_to("..2026_11_24")
+    (folder / "gpu.json").symlink_to("..data/gpu.json")
+    contents = await library().contents()
+    assert (list(contents.dashboards), contents.problems) == (["gpu"], [])
+
+
 async def test_finds_configmaps_by_label(library):
     api = Api({"grafana_dashboard": {"gpu.json": dashboard()}, "grafana_datasource": {"a.yaml": SOURCE}})
     contents = await library(api).contents()

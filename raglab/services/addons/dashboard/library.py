@@ -93,8 +93,12 @@ class Library:
 
 
 def _in_folder(folder: Path) -> Iterable[File]:
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".json", ".yaml", ".yml"))
-    return (File(str(path.parent), path.name, path.read_text()) for path in paths)
+    """Files below `folder`, but not those in the hidden folders through which Kubernetes swaps a mounted ConfigMap."""
+    paths = (path for path in folder.rglob("*") if path.suffix in (".json", ".yaml", ".yml"))
+    seen = sorted(
+        path for path in paths if not any(part.startswith("..") for part in path.relative_to(folder).parts)
+    )
+    return (File(str(path.parent), path.name, path.read_text()) for path in seen)
 
 
 def _take_dashboard(file: File, found: Contents) -> None:
