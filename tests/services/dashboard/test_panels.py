@@ -153,6 +153,11 @@ async def test_no_series_is_said(ask):
     assert (await ask(Api(), target())).summary() == "No data in this time range."
 
 
+async def test_a_line_without_any_number_is_left_out(ask):
+    panel = await ask(Api(({"gpu": "0"}, [math.nan, math.nan]), ({"gpu": "1"}, [math.nan, 2])), target())
+    assert [one.name for one in panel.series] == ["GPU 1"]
+
+
 async def test_a_refused_query_is_told_in_the_panel(ask):
     assert "parse error" in (await ask(Api(), target("broken("))).error
 

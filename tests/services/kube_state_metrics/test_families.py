@@ -29,7 +29,8 @@ AUTOSCALER = {
         "desiredReplicas": 3,
         "conditions": [{"type": "ScalingLimited", "status": "True"}],
         "currentMetrics": [
-            {"type": "Pods", "pods": {"metric": {"name": "gpu"}, "current": {"averageValue": "37500m"}}}
+            {"type": ""},
+            {"type": "Pods", "pods": {"metric": {"name": "gpu"}, "current": {"averageValue": "37500m"}}},
         ],
     },
 }

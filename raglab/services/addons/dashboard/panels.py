@@ -168,6 +168,8 @@ async def _ask(
     else:
         found = await context.prometheus.range(query, over, step)
     reduce = _reducer(panel.raw)
+    if panel.kind in CHARTS:  # a division by nothing gives lines without a point
+        found = [series for series in found if not all(math.isnan(value) for _, value in series.samples)]
     named = [(_name(target, series, context.scope), series) for series in found]
     return [_shown(name, series, panel.times, step, reduce) for name, series in sorted(named, key=_order)]
 

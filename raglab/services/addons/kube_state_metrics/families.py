@@ -90,7 +90,8 @@ def metrics(place: str, key: str) -> Callable[[Object], Iterator[Sample]]:
     def read(autoscaler: Object) -> Iterator[Sample]:
         part, _, field = place.partition(".")
         for metric in (autoscaler.get(part) or {}).get(field) or ():
-            source = metric.get(metric["type"][0].lower() + metric["type"][1:]) or {}
+            kind = metric["type"]  # empty for a metric that the autoscaler could not get
+            source = metric.get(kind[:1].lower() + kind[1:]) or {}
             name = source.get("name") or (source.get("metric") or {}).get("name") or ""
             for kind, text in _values(source.get(key) or {}):
                 yield {"metric_name": name, "metric_target_type": kind}, amount(text)
