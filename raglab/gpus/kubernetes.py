@@ -39,10 +39,16 @@ class Api:
     """Requests with the pod's service account. Paths are the API's, such as ``/api/v1/nodes``."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        """Raises `ApiError` outside a pod, and in a pod without a service account's token."""
         self._account = mounted(SERVICE_ACCOUNT, environ)
-        host, port = environ["KUBERNETES_SERVICE_HOST"], environ["KUBERNETES_SERVICE_PORT"]
+        try:
+            host, port = environ["KUBERNETES_SERVICE_HOST"], environ["KUBERNETES_SERVICE_PORT"]
+            trust = ssl.create_default_context(cafile=str(self._account / "ca.crt"))
+        except KeyError as error:
+            raise ApiError(0, f"this is no pod of a cluster: {error.args[0]} is not set") from None
+        except OSError as error:
+            raise ApiError(0, f"this pod has no service account: {self._account}: {error.strerror}") from None
         self._server = f"https://{host}:{port}"
-        trust = ssl.create_default_context(cafile=str(self._account / "ca.crt"))
         direct = urllib.request.ProxyHandler({})  # no proxy leads to the cluster
         self._open = urllib.request.build_opener(direct, urllib.request.HTTPSHandler(context=trust)).open
 

@@ -15,16 +15,21 @@ from raglab.gpus.exporter import exposition, settings
 from raglab.gpus.exporter.collecting import Collector
 from raglab.gpus.exporter.serving import server
 from raglab.gpus.exporter.workloads import CHECKPOINT, DEVICE_PLUGINS, Workload, Workloads
-from raglab.gpus.kubernetes import Api, mounted
+from raglab.gpus.kubernetes import Api, ApiError, mounted
 
 log = logging.getLogger("dcgm-exporter")
 
 
 def main() -> int:
-    """Run the exporter; exit code 1 if it cannot listen."""
+    """Run the exporter; exit code 1 if it cannot listen or find the API."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
     chosen = settings.read(sys.argv[1:])
-    collector = Collector(inventory.load(), usage.driver_folder(), chosen.hostname, _workloads(chosen))
+    try:
+        workloads = _workloads(chosen)
+    except ApiError as error:
+        log.error("DCGM_EXPORTER_KUBERNETES is true, but %s", error)
+        return 1
+    collector = Collector(inventory.load(), usage.driver_folder(), chosen.hostname, workloads)
     try:
         pages = server((chosen.host, chosen.port), lambda: collector.page)
     except OSError as error:

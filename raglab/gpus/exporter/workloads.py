@@ -52,6 +52,7 @@ class Workloads:
     def __init__(self, checkpoint: Path, pods: Callable[[], list[dict[str, Any]]]) -> None:
         self._checkpoint, self._pods = checkpoint, pods
         self._names: dict[str, tuple[str, str]] = {}
+        self._complaint = ""
 
     def by_device(self) -> dict[str, Workload]:
         """Of all devices that pods hold now, without pods whose names cannot be learned: the log tells why."""
@@ -68,6 +69,12 @@ class Workloads:
         try:
             metas = [pod["metadata"] for pod in self._pods()]
         except ApiError as error:
-            log.warning("the pods of this node cannot be listed, their series go without labels: %s", error)
-            return
+            return self._complain(str(error))
         self._names = {meta["uid"]: (meta["namespace"], meta["name"]) for meta in metas}
+        self._complain("")
+
+    def _complain(self, why: str) -> None:
+        """Say it once, not at every collection."""
+        if why and why != self._complaint:
+            log.warning("the pods of this node cannot be listed, their series go without labels: %s", why)
+        self._complaint = why

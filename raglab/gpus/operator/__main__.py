@@ -82,13 +82,17 @@ PARTS: dict[str, Callable[[Api], None]] = {
 
 
 def main() -> int:
-    """Run the part that the argument names; exit code 2 for a name that is none."""
+    """Run the part that the argument names; exit code 2 for a name that is none, 1 if the API refuses."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
     name = sys.argv[1] if len(sys.argv) == 2 else ""
     if name not in PARTS:
         print(f"{name!r} is no part of the operator; there are: {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    PARTS[name](Api())
+    try:
+        PARTS[name](Api())
+    except ApiError as error:
+        log.error("%s", error)
+        return 1
     return 0
 
 

@@ -180,8 +180,9 @@ def test_an_api_that_refuses_costs_the_labels_only(tmp_path: Path, caplog: pytes
     def refuse() -> list[dict]:
         raise ApiError(403, "pods is forbidden")
 
-    assert Workloads(file, refuse).by_device() == {}
-    assert "pods is forbidden" in caplog.text
+    workloads = Workloads(file, refuse)
+    assert workloads.by_device() == workloads.by_device() == {}
+    assert caplog.text.count("pods is forbidden") == 1
 
 
 @pytest.mark.parametrize(
@@ -272,3 +273,19 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
         second = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
     assert "cannot listen on 127." in second.stdout
+
+
+def test_without_a_cluster_nobody_can_tell_workloads(tmp_path: Path) -> None:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("KUBERNETES_")}
+    command = [sys.executable, "-m", "raglab.gpus.exporter", "-k", "true"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "this is no pod of a cluster: KUBERNETES_SERVICE_HOST is not set" in done.stdout
+    environ |= {
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": "1",
+        "POD_ROOT": str(tmp_path),
+    }
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "this pod has no service account" in done.stdout
