@@ -18,6 +18,7 @@ import pytest
 
 from raglab.paths import CHECKOUT, home
 from raglab.services import models as model_files
+from raglab.services.prometheus import install
 
 LIMIT = 60.0
 _numbers = itertools.count(1)
@@ -127,6 +128,12 @@ def models() -> Path:
     folder = Path(os.environ.get("RAGLAB_MODELS") or home() / "models").absolute()
     model_files.prepare(folder, lambda text, share: None)
     return folder
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Path:
+    """The folder with the real ``prometheus`` and ``promtool``; fetched on first use."""
+    return install.prepare(install.place(home()), lambda text, share: None)
 
 
 @pytest.fixture(scope="session")
