@@ -167,7 +167,8 @@ def test_config_volumes_show_files_and_follow_updates(pods: Pods):
     mounts.append({"name": "labels", "mountPath": "/etc/labels"})
     script = (
         "cat /etc/all/one /etc/some/sub/key /etc/labels/l; stat -c %a /etc/some/sub/key; touch /etc/all/x;"
-        " until grep -q 2 /etc/all/one; do sleep 0.05; done; echo updated; cat /etc/labels/l; exit 0"
+        " until grep -q 2 /etc/all/one && grep -q y /etc/labels/l; do sleep 0.05; done;"
+        " echo updated; cat /etc/labels/l; exit 0"
     )
     pods.create(
         config("cm", one="1\n"),
