@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from raglab import paths
 from raglab.gpus.inventory import RESOURCE
-from raglab.lesson import cluster
+from raglab.lesson import cluster, upstream
 from raglab.lesson.waiting import wait_quietly
 from raglab.targets import Target
 
@@ -76,6 +76,23 @@ def rag_application_alone(target: Target) -> None:
     rag_application(target)
 
 
+def gpu_metrics(target: Target) -> None:
+    """The RAG application and a fresh GPU operator, and nothing that scrapes the exporter."""
+    if cluster.exists("namespace", upstream.STACK.namespace):
+        upstream.remove(upstream.STACK)
+    rag_application_alone(target)
+    upstream.install(upstream.GPU_OPERATOR, target)
+    cluster.kubectl("delete", "configmap", "raglab-dashboards", "-n", "default", "--ignore-not-found")
+
+
+def monitoring(target: Target) -> None:
+    """The RAG application, and its GPUs and model servers watched by Prometheus, as lesson 05 has it in the end."""
+    rag_application_alone(target)
+    upstream.install(upstream.GPU_OPERATOR, target, upstream.EVERY_SECOND)
+    upstream.install(upstream.STACK, target)
+    cluster.kubectl("apply", "-f", str(CONFIG / "pod-monitor-nims.yaml"))
+
+
 STATES: dict[str, Callable[[Target], None]] = {
     "any": any_state,
     "empty": empty,
@@ -83,6 +100,8 @@ STATES: dict[str, Callable[[Target], None]] = {
     "basics": basics,
     "rag-application": rag_application,
     "rag-application-alone": rag_application_alone,
+    "gpu-metrics": gpu_metrics,
+    "monitoring": monitoring,
 }
 
 
