@@ -36,7 +36,7 @@ HTTPServer((os.environ["POD_IP"], 8000), Page).serve_forever()
 """
 
 
-@pytest.fixture(scope="module", params=["bubblewrap"])
+@pytest.fixture(scope="module", params=["plain", "bubblewrap"])
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with the lab's images besides those of the tests, and the stack installed."""
     if request.param == "bubblewrap" and isolation.choose().name != "bubblewrap":

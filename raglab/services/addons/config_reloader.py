@@ -20,6 +20,8 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from raglab.services.addons.relocation import relocate
+
 INTERVAL = 1.0
 """Seconds between two looks. The real one is told by the kernel; a look costs a few system calls."""
 _REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
@@ -48,9 +50,10 @@ class Reloader:
         """Unpack the configuration with the environment's values filled in; the file is replaced as a whole."""
         raw = Path(self._options.config_file).read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
+        text = relocate(_REFERENCE.sub(_value, text), self._options.watched_dir)
         target = Path(self._options.config_envsubst_file)
         part = target.with_name(target.name + ".part")
-        part.write_text(_REFERENCE.sub(_value, text))
+        part.write_text(text)
         part.replace(target)
 
     def look(self) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import yaml
 
 from raglab.services.addons import config_reloader
+from raglab.services.addons.relocation import relocate
 
 
 class Server(HTTPServer):
@@ -93,3 +95,29 @@ def test_an_unset_name_is_an_error(reloader, tmp_path):
     write(tmp_path, "x: $(NOBODY_SET_THIS)\n")
     with pytest.raises(SystemExit, match="unset environment variable"):
         reloader.write()
+
+
+def test_without_a_sandbox_paths_are_those_of_the_machine(monkeypatch):
+    text = yaml.safe_dump(
+        {
+            "rule_files": ["/etc/prometheus/rules/r/*.yaml"],
+            "scrape_configs": [
+                {"job_name": "a", "kubernetes_sd_configs": [{"role": "pod"}]},
+                {"job_name": "b"},
+            ],
+        }
+    )
+    assert relocate(text, ["/state/r"]) == text
+    monkeypatch.setenv("SERVICE_ACCOUNT", "/state/account")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    made = yaml.safe_load(relocate(text, ["/state/r"]))
+    assert made["rule_files"] == ["/state/r/*.yaml"]
+    assert made["scrape_configs"][0]["kubernetes_sd_configs"] == [
+        {
+            "role": "pod",
+            "api_server": "https://127.96.0.1:443",
+            "authorization": {"credentials_file": "/state/account/token"},
+            "tls_config": {"ca_file": "/state/account/ca.crt"},
+        }
+    ]
