@@ -7,6 +7,7 @@ version stays in the package sources for some weeks only.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -37,8 +38,10 @@ def find() -> Chromium:
     """The machine's own or the fetched one, which is fetched if need be; raises NoBrowser."""
     if found := next(filter(None, map(shutil.which, NAMES)), None):
         return Chromium(Path(found), {})
-    if not (FOLDER / "whole").exists():
-        _fetch(FOLDER)
+    with FOLDER.with_suffix(".lock").open("w") as lock:  # tests run side by side, and one fetches for all
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (FOLDER / "whole").exists():
+            _fetch(FOLDER)
     libraries = sorted((FOLDER / "root/usr/lib").glob("*-linux-gnu"))
     path = [str(place) for folder in libraries for place in (folder, folder / "pulseaudio")]
     return Chromium(FOLDER / "root/usr/lib/chromium" / PACKAGE, {"LD_LIBRARY_PATH": ":".join(path)})

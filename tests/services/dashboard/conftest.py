@@ -23,7 +23,7 @@ def programs() -> Path:
     return install.prepare(install.place(home()), lambda text, share: None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # the history grows old: five minutes later its last values would be gone
 def prometheus(programs: Path, service: Start, tmp_path_factory: pytest.TempPathFactory) -> Running:
     """A Prometheus that scrapes nothing and holds `history`, which ended when it was started."""
     folder = tmp_path_factory.mktemp("prometheus")
@@ -37,7 +37,7 @@ def prometheus(programs: Path, service: Start, tmp_path_factory: pytest.TempPath
     return running.wait_until(lambda: running.answers("/-/ready"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dashboard(service: Start, prometheus: Running) -> Running:
     """The service with the course's dashboards."""
     return start(service, PROMETHEUS_URL=prometheus.url)
