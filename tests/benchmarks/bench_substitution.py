@@ -22,6 +22,7 @@ from pathlib import Path
 import httpx
 
 from raglab import paths
+from raglab.services.prometheus import install
 from raglab.targets import Pocket
 
 CONFIG = paths.CHECKOUT / "kubernetes-config"
@@ -155,9 +156,9 @@ async def measure(url: str) -> None:
 
 
 def main() -> None:
-    models = str(paths.models())
+    kept = {"RAGLAB_MODELS": str(paths.models()), "RAGLAB_PROMETHEUS": str(install.place(paths.home()))}
     home = Path(tempfile.mkdtemp(prefix="raglab-bench-"))
-    os.environ |= {"RAGLAB_HOME": str(home), "RAGLAB_MODELS": models}
+    os.environ |= kept | {"RAGLAB_HOME": str(home)}
     target = Pocket()
     os.environ |= target.environment()
     print(
