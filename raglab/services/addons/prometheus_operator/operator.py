@@ -6,12 +6,11 @@ import asyncio
 import base64
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 
-from raglab.services.addons.prometheus_operator import config, names, objects, selection, status
+from raglab.services.addons.prometheus_operator import config, events, names, objects, selection, status
 from raglab.services.addons.prometheus_operator.cluster import MERGE, Cluster, Refused
 from raglab.services.addons.prometheus_operator.rules import Checker, content, file_name
 
@@ -150,7 +149,7 @@ class Operator:
         message = f'{kind} "{meta["name"]}" was rejected due to invalid configuration: {problem}'
         log.warning("%s/%s: %s", meta["namespace"], meta["name"], message)
         path = f"/api/v1/namespaces/{meta['namespace']}/events"
-        await self._cluster.request("POST", path, event(obj, kind, message))
+        await self._cluster.request("POST", path, events.rejection(obj, kind, message))
 
     async def _report(self, prometheus: Object, problem: str, workload: Object | None = None) -> None:
         """Write the status if it says something new."""
@@ -160,29 +159,3 @@ class Operator:
         meta = prometheus["metadata"]
         path = f"{GROUP}/namespaces/{meta['namespace']}/prometheuses/{meta['name']}/status"
         await self._cluster.request("PATCH", path, {"status": new}, MERGE)
-
-
-def event(obj: Object, kind: str, message: str) -> Object:
-    """A warning about `obj`."""
-    now, meta = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), obj["metadata"]
-    about = {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": kind,
-        "name": meta["name"],
-        "namespace": meta["namespace"],
-        "uid": meta["uid"],
-        "resourceVersion": meta["resourceVersion"],
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"generateName": f"{meta['name']}.", "namespace": meta["namespace"]},
-        "involvedObject": about,
-        "reason": "InvalidConfiguration",
-        "message": message[:1024],
-        "type": "Warning",
-        "count": 1,
-        "firstTimestamp": now,
-        "lastTimestamp": now,
-        "source": {"component": "prometheus-controller"},
-    }

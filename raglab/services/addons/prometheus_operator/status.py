@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from raglab.services.addons.prometheus_operator import objects
+from raglab.services.addons.prometheus_operator import objects, pods
 
 Object = dict[str, Any]
 
@@ -32,7 +32,7 @@ def of(prometheus: Object, workload: Object | None, problem: str) -> Object:
         ),
     ]
     labels = ",".join(
-        f"{key}={value}" for key, value in objects.selector(prometheus["metadata"]["name"]).items()
+        f"{key}={value}" for key, value in pods.selector(prometheus["metadata"]["name"]).items()
     )
     return {
         "paused": bool(prometheus["spec"].get("paused")),
