@@ -15,7 +15,7 @@ from raglab.gpus.exporter import exposition, settings
 from raglab.gpus.exporter.collecting import Collector
 from raglab.gpus.exporter.serving import server
 from raglab.gpus.exporter.workloads import CHECKPOINT, DEVICE_PLUGINS, Workload, Workloads
-from raglab.gpus.kubernetes import Api, ApiError, mounted
+from raglab.incluster import Api, ApiError, mounted
 
 log = logging.getLogger("dcgm-exporter")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from raglab.gpus.inventory import RESOURCE
-from raglab.gpus.kubernetes import ApiError
+from raglab.incluster import ApiError
 
 DEVICE_PLUGINS = "/var/lib/kubelet/device-plugins"
 """The kubelet's folder that holds the checkpoint."""

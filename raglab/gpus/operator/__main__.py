@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from raglab.gpus import inventory
-from raglab.gpus.kubernetes import Api, ApiError
 from raglab.gpus.operator import deploying, features, labelling, node, validating
 from raglab.gpus.operator.seeing import Seen
+from raglab.incluster import Api, ApiError
 
 FOREVER = "infinity"
 SYNC = 60

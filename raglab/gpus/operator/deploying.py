@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from raglab.gpus.kubernetes import Api
 from raglab.gpus.operator.features import GPU_PRESENT
 from raglab.gpus.operator.labelling import NODES, OWNED
 from raglab.gpus.operator.seeing import Seen
+from raglab.incluster import Api
 
 PRESENT = "nvidia.com/gpu.present"
 DEPLOY = "nvidia.com/gpu.deploy."

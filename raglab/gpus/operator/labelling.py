@@ -11,8 +11,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from raglab.gpus.kubernetes import Api, ApiError
 from raglab.gpus.operator.seeing import Seen
+from raglab.incluster import Api, ApiError
 
 NODE_LABEL = "nfd.node.kubernetes.io/node-name"
 """Label of published features: the node they are about."""

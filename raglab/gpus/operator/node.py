@@ -8,7 +8,7 @@ import logging
 from raglab.gpus import inventory
 from raglab.gpus.exporter.workloads import CHECKPOINT, DEVICE_PLUGINS
 from raglab.gpus.inventory import RESOURCE
-from raglab.gpus.kubernetes import Api, mounted
+from raglab.incluster import Api, mounted
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ import yaml
 from raglab.gpus import inventory, usage
 from raglab.gpus.exporter.workloads import CHECKPOINT, DEVICE_PLUGINS
 from raglab.gpus.inventory import RESOURCE
-from raglab.gpus.kubernetes import Api, mounted
 from raglab.gpus.operator.labelling import NODES
+from raglab.incluster import Api, mounted
 
 VALIDATIONS = "/run/nvidia/validations"
 """Folder of the node with one file for each validation that holds."""

@@ -23,8 +23,8 @@ from raglab.gpus.busy import BusyClock
 from raglab.gpus.exporter import exposition, settings
 from raglab.gpus.exporter.collecting import Collector
 from raglab.gpus.exporter.workloads import Workload, Workloads
-from raglab.gpus.kubernetes import ApiError
 from raglab.gpus.usage import Hold
+from raglab.incluster import ApiError
 from raglab.services.nim.metrics import GENERATION, REQUESTS, Metrics
 from tests.services.conftest import free_address
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from raglab.gpus.kubernetes import ApiError
+from raglab.incluster import ApiError
 from raglab.services.addons.dashboard.library import Contents, Library
 
 SOURCE = """

@@ -8,7 +8,7 @@ import re
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from raglab.gpus.kubernetes import ApiError
+from raglab.incluster import ApiError
 from raglab.paths import CHECKOUT
 from raglab.services.addons.kube_state_metrics.__main__ import State
 from raglab.services.addons.kube_state_metrics.amounts import amount

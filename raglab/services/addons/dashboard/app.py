@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 
 import raglab
-from raglab.gpus.kubernetes import Api
+from raglab.incluster import Api
 from raglab.services.addons.dashboard.library import Contents, Dashboard, Library
 from raglab.services.addons.dashboard.login import login
 from raglab.services.addons.dashboard.prometheus import Prometheus, PrometheusError

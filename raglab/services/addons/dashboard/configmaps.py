@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from raglab.gpus.kubernetes import ApiError
+from raglab.incluster import ApiError
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ConfigMapsError(Exception):
 
 
 class Reader(Protocol):
-    """The part of `raglab.gpus.kubernetes.Api` that is needed."""
+    """The part of `raglab.incluster.Api` that is needed."""
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """An object or a list."""

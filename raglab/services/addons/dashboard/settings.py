@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from raglab.gpus.kubernetes import SERVICE_ACCOUNT, mounted
+from raglab.incluster import SERVICE_ACCOUNT, mounted
 from raglab.services.addons.dashboard.timerange import RangeError, seconds
 
 

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from raglab.gpus.kubernetes import Api, ApiError
+from raglab.incluster import Api, ApiError
 from raglab.services.addons.kube_state_metrics.families import RESOURCES, Family, Object, Resource
 
 log = logging.getLogger("kube-state-metrics")
@@ -71,8 +71,8 @@ def main() -> int:
     try:
         registry.register(State(Api()))
         start_http_server(chosen.port, os.environ.get("POD_IP", "127.0.0.1"), registry)
-    except (KeyError, OSError) as error:
-        print(f"kube-state-metrics: cannot start: {error!r}", file=sys.stderr)
+    except (ApiError, OSError) as error:
+        print(f"kube-state-metrics: cannot start: {error}", file=sys.stderr)
         return 1
     log.info("listening on port %d (simulated: stand-in for kube-state-metrics)", chosen.port)
     stop.wait()

@@ -11,10 +11,11 @@ import sys
 import aiohttp
 from aiohttp import web
 
+from raglab.incluster import Access, ApiError
 from raglab.services.addons.metrics_adapter import callers, certificate, options
 from raglab.services.addons.metrics_adapter.api import Api
 from raglab.services.addons.metrics_adapter.callers import Callers
-from raglab.services.addons.metrics_adapter.cluster import Access, Cluster, ClusterError
+from raglab.services.addons.metrics_adapter.cluster import Cluster, ClusterError
 from raglab.services.addons.metrics_adapter.config import Config, ConfigError, load
 from raglab.services.addons.metrics_adapter.options import OptionError, Options
 from raglab.services.addons.metrics_adapter.prometheus import Prometheus
@@ -33,6 +34,9 @@ def main() -> int:
     try:
         given = options.read(sys.argv[1:])
         asyncio.run(_serve(given, load(given.config)))
+    except ApiError as error:
+        print(f"metrics adapter: unable to load in-cluster configuration: {error}", file=sys.stderr)
+        return FATAL
     except (OptionError, ConfigError, ClusterError, OSError) as error:
         print(f"metrics adapter: {error}", file=sys.stderr)
         return FATAL

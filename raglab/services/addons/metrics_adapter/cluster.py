@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from raglab.incluster import Access
 from raglab.services.addons.metrics_adapter.resources import Catalogue, GroupResource, Kind
 
-FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
-"""Where Kubernetes mounts a pod's token and the API's certificate; ``$SERVICE_ACCOUNT`` names another folder."""
 _NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
@@ -22,33 +17,8 @@ class ClusterError(Exception):
     """The Kubernetes API cannot be asked, or refused."""
 
 
-@dataclass(frozen=True)
-class Access:
-    """Where the API is, and the files that prove who asks."""
-
-    url: str
-    token: Path
-    authority: Path
-
-    @classmethod
-    def in_cluster(cls) -> Access:
-        """From the environment and files of every pod; raises `ClusterError` outside of one."""
-        folder = Path(os.environ.get("SERVICE_ACCOUNT") or FOLDER)
-        host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
-        if not host or not port or not (folder / "token").exists():
-            raise ClusterError(
-                "unable to load in-cluster configuration: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be "
-                f"defined and {folder}/token must exist"
-            )
-        return cls(f"https://{host}:{port}", folder / "token", folder / "ca.crt")
-
-    def trust(self) -> ssl.SSLContext:
-        """Accepts the API's own certificate only."""
-        return ssl.create_default_context(cafile=str(self.authority))
-
-
 class Cluster:
-    """A client. The token is read anew for each request, because Kubernetes renews it."""
+    """A client."""
 
     def __init__(self, session: aiohttp.ClientSession, access: Access) -> None:
         self._session, self._access, self._trust = session, access, access.trust()
@@ -83,7 +53,7 @@ class Cluster:
     async def _get(
         self, path: str, parameters: dict[str, str] | None = None, accept: str = ""
     ) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._access.token.read_text().strip()}"}
+        headers = {"Authorization": f"Bearer {self._access.token()}"}
         headers["Accept"] = accept or "application/json"
         url = self._access.url + path
         try:

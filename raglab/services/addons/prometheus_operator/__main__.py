@@ -15,7 +15,7 @@ import sys
 import aiohttp
 from aiohttp import web
 
-from raglab.services.addons.metrics_adapter.cluster import Access, ClusterError
+from raglab.incluster import Access, ApiError
 from raglab.services.addons.prometheus_operator.cluster import Cluster
 from raglab.services.addons.prometheus_operator.operator import Operator
 
@@ -74,7 +74,7 @@ def main() -> int:
     )
     try:
         asyncio.run(work(os.environ.get("POD_IP", "127.0.0.1")))
-    except ClusterError as error:
+    except ApiError as error:
         logging.error("%s", error)
         return 1
     return 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from raglab.services.addons.metrics_adapter.cluster import Access
+from raglab.incluster import Access
 
 Object = dict[str, Any]
 PAUSE = 1.0
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 class Cluster:
-    """A client. The token is read anew for each request, because Kubernetes renews it."""
+    """A client."""
 
     def __init__(self, session: aiohttp.ClientSession, access: Access) -> None:
         self._session, self._access, self._trust = session, access, access.trust()
@@ -98,7 +98,7 @@ class Cluster:
 
     def _headers(self) -> dict[str, str]:
         return {
-            "Authorization": f"Bearer {self._access.token.read_text().strip()}",
+            "Authorization": f"Bearer {self._access.token()}",
             "Accept": "application/json",
         }
 

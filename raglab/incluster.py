@@ -1,7 +1,8 @@
-"""The Kubernetes API as programs in pods reach it, with nothing but the standard library.
+"""The Kubernetes API as programs in pods reach it.
 
 Address, token and certificate are where every pod finds them (Kubernetes documentation, "Accessing the Kubernetes API
-from a Pod"). Where pods have no file system of their own, ``POD_ROOT`` names the folder their mounts lie in.
+from a Pod"). Where pods have no file system of their own, ``POD_ROOT`` names the folder their mounts lie in. `Access`
+serves any client; `Api` is one that needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlencode
@@ -35,27 +37,56 @@ def mounted(path: str, environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("POD_ROOT", "/"), path.lstrip("/"))
 
 
-class Api:
-    """Requests with the pod's service account. Paths are the API's, such as ``/api/v1/nodes``."""
+@dataclass(frozen=True)
+class Access:
+    """Where the API is, and the folder with the files that prove who asks."""
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        """Raises `ApiError` outside a pod, and in a pod without a service account's token."""
-        self._account = mounted(SERVICE_ACCOUNT, environ)
+    url: str
+    account: Path
+
+    @classmethod
+    def in_cluster(cls, environ: Mapping[str, str] = os.environ) -> Access:
+        """Raises `ApiError` outside a pod, and in a pod without a service account's token.
+
+        ``SERVICE_ACCOUNT`` names another folder than the usual one.
+        """
+        account = Path(environ.get("SERVICE_ACCOUNT") or mounted(SERVICE_ACCOUNT, environ))
         try:
             host, port = environ["KUBERNETES_SERVICE_HOST"], environ["KUBERNETES_SERVICE_PORT"]
-            trust = ssl.create_default_context(cafile=str(self._account / "ca.crt"))
         except KeyError as error:
             raise ApiError(0, f"this is no pod of a cluster: {error.args[0]} is not set") from None
-        except OSError as error:
-            raise ApiError(0, f"this pod has no service account: {self._account}: {error.strerror}") from None
-        self._server = f"https://{host}:{port}"
-        direct = urllib.request.ProxyHandler({})  # no proxy leads to the cluster
-        self._open = urllib.request.build_opener(direct, urllib.request.HTTPSHandler(context=trust)).open
+        if not (account / "token").exists():
+            raise ApiError(0, f"this pod has no service account: {account}/token is not there")
+        return cls(f"https://{host}:{port}", account)
+
+    def token(self) -> str:
+        """Read it for each request: Kubernetes renews it."""
+        return (self.account / "token").read_text().strip()
+
+    def trust(self) -> ssl.SSLContext:
+        """Accepts the API's own certificate only."""
+        return ssl.create_default_context(cafile=str(self.account / "ca.crt"))
 
     @property
     def namespace(self) -> str:
         """The pod's own namespace."""
-        return (self._account / "namespace").read_text()
+        return (self.account / "namespace").read_text()
+
+
+class Api:
+    """Requests with the pod's service account. Paths are the API's, such as ``/api/v1/nodes``."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        """Raises `ApiError` where `Access.in_cluster` does."""
+        self._access = Access.in_cluster(environ)
+        direct = urllib.request.ProxyHandler({})  # no proxy leads to the cluster
+        secure = urllib.request.HTTPSHandler(context=self._access.trust())
+        self._open = urllib.request.build_opener(direct, secure).open
+
+    @property
+    def namespace(self) -> str:
+        """The pod's own namespace."""
+        return self._access.namespace
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """An object or a list; raises `ApiError`."""
@@ -95,17 +126,18 @@ class Api:
         kind: str = "",
         limit: float = LIMIT,
     ) -> Iterator[IO[bytes]]:
-        token = (self._account / "token").read_text()  # read each time: the kubelet renews it
-        headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": kind} if kind else {})
+        headers = {"Authorization": f"Bearer {self._access.token()}"} | (
+            {"Content-Type": kind} if kind else {}
+        )
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._server + path, data, headers, method=verb)
+        request = urllib.request.Request(self._access.url + path, data, headers, method=verb)
         try:
             with self._open(request, timeout=limit) as answer:
                 yield answer
         except urllib.error.HTTPError as error:
             raise ApiError(error.code, _message(error)) from error
         except OSError as error:
-            raise ApiError(0, f"{self._server} gives no answer: {error}") from error
+            raise ApiError(0, f"{self._access.url} gives no answer: {error}") from error
 
 
 def _message(error: urllib.error.HTTPError) -> str:
