@@ -12,6 +12,7 @@ LESSONS = {
     "02": frozenset({"tools", "api", "gpus"}),
     "03": EVERYTHING,
     "04": frozenset({"tools", "router", "llm", "embedding", "pgvector"}),
+    "05": frozenset({"tools", "api", "llm", "embedding", "gpus", "monitoring"}),
     "07": frozenset({"tools", "api", "router", "llm", "gpus"}),
 }
 
@@ -22,13 +23,17 @@ DESCRIPTION = (
     "persistent volume, and the LLM NIM, the embedding NIM and the query-router hold one GPU each of the node's four. "
     "Dashed borders mark what is simulated on the pocket cluster: the Kubernetes API with its node, and the GPUs. "
 )
+MONITORING = (
+    "Below them stands the monitoring, which reads the GPUs and NIMs: DCGM exporter, Prometheus, Grafana. "
+)
 
 
 def draw(lesson: str) -> Drawing:
     """The architecture with the parts of `lesson` lit."""
     lit = LESSONS[lesson]
     lights = "Everything is lit." if lit == EVERYTHING else f"Lit in this lesson: {', '.join(sorted(lit))}."
-    d = Drawing(900, 430, f"The lab's architecture, lesson {lesson}", DESCRIPTION + lights)
+    told = DESCRIPTION + (MONITORING if "monitoring" in lit else "") + lights
+    d = Drawing(900, 430, f"The lab's architecture, lesson {lesson}", told)
     d.box(
         (20, 120),
         (150, 110),
@@ -66,4 +71,8 @@ def draw(lesson: str) -> Drawing:
         d.box(
             (230 + 62 * index, 355), (54, 38), [f"GPU {index}"], "yellow", simulated=True, lit="gpus" in lit
         )
+    if "monitoring" in lit:
+        lines = ["Monitoring", "DCGM exporter · Prometheus · Grafana"]
+        d.box((510, 358), (340, 44), lines, "yellow", simulated=True)
+        d.arrow([(510, 375), (476, 375)])
     return d

@@ -8,6 +8,7 @@ import architecture
 import gpu_links
 import gpu_operator
 import helm_pipeline
+import monitoring
 import substitution
 
 FIGURES = Path(__file__).resolve().parent.parent
@@ -20,6 +21,7 @@ def drawings() -> dict[str, str]:
         "helm-pipeline": helm_pipeline,
         "gpu-links": gpu_links,
         "gpu-operator": gpu_operator,
+        "monitoring": monitoring,
         "substitution": substitution,
     }
     return made | {f"{name}.svg": module.draw().svg() for name, module in others.items()}

@@ -35,6 +35,10 @@ def load() -> dict[str, Any]:
         return {}
 
 
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 def _save(progress: dict[str, Any]) -> None:
     draft = _file().with_suffix(".new")
     draft.write_text(json.dumps(progress, indent=1))
@@ -43,11 +47,18 @@ def _save(progress: dict[str, Any]) -> None:
 
 def enter(lesson: str) -> None:
     """The learner has started this lesson."""
-    _save(load() | {"lesson": lesson})
+    _save(load() | {"lesson": lesson, "entered": _now()})
+
+
+def within(lesson: str, last: str) -> bool:
+    """Whether the learner is in this lesson: entered, and its `last` check not passed since."""
+    progress = load()
+    passed: dict[str, str] = progress.get("checks", {})
+    return progress.get("lesson") == lesson and passed.get(last, "") < progress.get("entered", "")
 
 
 def passed(check: str) -> None:
     """The learner has passed this check."""
     progress = load()
-    progress.setdefault("checks", {})[check] = datetime.now(UTC).isoformat(timespec="seconds")
+    progress.setdefault("checks", {})[check] = _now()
     _save(progress)

@@ -112,3 +112,16 @@ def test_evaluate_asks_every_answerable_question() -> None:
 )
 def test_readiness_rules(kind, obj, ready) -> None:
     assert RULES[kind](obj)[0] is ready
+
+
+def test_a_lesson_lasts_from_its_start_to_its_last_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(["10:00", "10:01", "10:02"])
+    monkeypatch.setattr(progress, "_now", lambda: next(moments))
+    assert not progress.within("99", last="99.clean")
+    progress.enter("99")
+    assert progress.within("99", last="99.clean")
+    assert not progress.within("98", last="98.clean")
+    progress.passed("99.clean")
+    assert not progress.within("99", last="99.clean"), "it is over: starting it again begins anew"
+    progress.enter("99")
+    assert progress.within("99", last="99.clean"), "an earlier visit's last check does not count"
