@@ -11,6 +11,7 @@ import sqlite3
 import stat
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -197,11 +198,15 @@ def test_files_are_for_their_owner_only(lab: Lab):
         assert not file.stat().st_mode & open_to_others, file
 
 
+def _listening(lab: Lab) -> list[Any]:
+    """Sockets of the lab. A process that is just being started shares those of its parent for a moment."""
+    found = [c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    pids = {process.pid for process in lab.processes()}
+    return [connection for connection in found if connection.pid in pids]
+
+
 def test_everything_listens_on_loopback_only(lab: Lab):
     lab.run("up")
-    pids = {process.pid for process in lab.processes()}
-    listening = [
-        c for c in psutil.net_connections("inet") if c.pid in pids and c.status == psutil.CONN_LISTEN
-    ]
-    assert listening
+    wait_until(lambda: _listening(lab), lambda: "nothing of the lab listens")
+    listening = _listening(lab)
     assert all(connection.laddr.ip.startswith("127.") for connection in listening), listening

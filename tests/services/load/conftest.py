@@ -20,6 +20,8 @@ from aiohttp.test_utils import TestServer
 from raglab.paths import CHECKOUT
 
 LIMIT = 60.0
+ENOUGH = 20
+"""Requests after which a load has shown what it does."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -31,6 +33,12 @@ class Target:
     url: str = ""
     seen: list[tuple[str, Any]] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
+    asked: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def wait_for(self, condition: Callable[[], object]) -> None:
+        """Return when requests have made `condition` true."""
+        async with asyncio.timeout(LIMIT), self.asked:
+            await self.asked.wait_for(lambda: bool(condition()))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         kind, body = request.content_type, None
@@ -40,6 +48,8 @@ class Target:
             body = {name: part.file.read() for name, part in (await request.post()).items()}
         self.seen.append((f"{request.method} {request.path}", body))
         self.connections.add(request.transport.get_extra_info("peername"))
+        async with self.asked:
+            self.asked.notify_all()
         return await self.answers[f"{request.method} {request.path}"](request)
 
 
@@ -56,9 +66,12 @@ async def target() -> AsyncIterator[Target]:
 
 @pytest.fixture
 def run(target: Target):
-    """``await run("main.py", users=3)`` runs the load for a while; its stats by name, and what it printed."""
+    """``await run("main.py", users=3)`` runs the load until it has asked often enough, or to the end of its stages;
+    its statistics by name, and what it printed."""
 
-    async def run(file: str, users: int = 2, seconds: str = "1s", **env: str) -> tuple[dict[str, dict], str]:
+    async def run(
+        file: str, users: int = 2, until: Callable[[], object] | None = None, **env: str
+    ) -> tuple[dict[str, dict], str]:
         command = [
             sys.executable,
             "-m",
@@ -69,7 +82,7 @@ def run(target: Target):
             "--json",
         ]
         command += ["--host", target.url]
-        command += ["--users", str(users), "--spawn-rate", "100", "--run-time", seconds] if users else []
+        command += ["--users", str(users), "--spawn-rate", "100"] if users else []
         base = {"PATH": os.environ["PATH"], "LOAD_WAIT": "0.05,0.1", "LOAD_ROUTER": target.url}
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -77,7 +90,11 @@ def run(target: Target):
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        output, errors = await asyncio.wait_for(process.communicate(), LIMIT)
+        said = asyncio.create_task(process.communicate())
+        if users:
+            await target.wait_for(until or (lambda: len(target.seen) > ENOUGH))
+            process.terminate()
+        output, errors = await asyncio.wait_for(said, LIMIT)
         assert output, errors.decode()
         return {entry["name"]: entry for entry in json.loads(output)}, errors.decode()
 
