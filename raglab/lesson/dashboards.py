@@ -21,7 +21,8 @@ from raglab.services.addons.dashboard.view import Request, View, view
 
 FOLDER = paths.CHECKOUT / "kubernetes-config" / "dashboards"
 NODE_PORT = 30090
-SCRAPE_INTERVAL = 15.0  # seconds; the shortest distance of points, and a quarter of what rates look back
+SCRAPE_INTERVAL = 5.0
+"""Seconds, as in ``values/*/kube-prometheus-stack.yaml``: least distance of points, a quarter of a rate's window."""
 NOT_DRAWN = ("row", "text")
 NEXT = "kubectl get pods,svc -A -l app.kubernetes.io/name=prometheus"
 
