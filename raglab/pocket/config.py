@@ -29,6 +29,8 @@ class Settings:
     pod_cidr: str = "127.10.0.0/16"
     service_cidr: str = "127.96.0.0/16"
     node_port_range: tuple[int, int] = (30000, 32767)
+    node_ports_named: tuple[int, ...] = ()
+    """Ports of that range that some Service will ask for by number: others are not given them by chance."""
     image_catalogues: tuple[Path, ...] = ()
     """YAML files that map image references to programs (see ``node/images.py``)."""
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -62,8 +64,9 @@ class Settings:
         raw["state"] = Path(raw["state"])
         raw["schema_cache"] = Path(raw["schema_cache"]) if raw.get("schema_cache") else None
         raw["image_catalogues"] = tuple(Path(item) for item in raw.get("image_catalogues", ()))
-        if "node_port_range" in raw:
-            raw["node_port_range"] = tuple(raw["node_port_range"])
+        for name in ("node_port_range", "node_ports_named"):
+            if name in raw:
+                raw[name] = tuple(raw[name])
         return cls(**raw)
 
     def dump(self, path: Path) -> None:
@@ -73,4 +76,5 @@ class Settings:
         raw["schema_cache"] = str(self.schema_cache) if self.schema_cache else None
         raw["image_catalogues"] = [str(item) for item in self.image_catalogues]
         raw["node_port_range"] = list(self.node_port_range)
+        raw["node_ports_named"] = list(self.node_ports_named)
         path.write_text(yaml.safe_dump(raw, sort_keys=False))

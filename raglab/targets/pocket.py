@@ -77,6 +77,7 @@ class Pocket(Target):
             node_ip=network.node_ip,
             pod_cidr=network.pod_cidr,
             service_cidr=network.service_cidr,
+            node_ports_named=room.NODE_PORTS,
             image_catalogues=(paths.SERVICES / "images.yaml",),
             node_labels=NODE_LABELS | gpus.node_labels(),
             devices=gpus.resources(),

@@ -22,6 +22,7 @@ class Allocator:
     def __init__(self, settings: Settings, services: Iterable[Object]) -> None:
         self._network = ipaddress.ip_network(settings.service_cidr)
         self._ports = range(settings.node_port_range[0], settings.node_port_range[1] + 1)
+        self._unchosen = {*self._ports[: _static_band(len(self._ports))], *settings.node_ports_named}
         self._taken_ips: set[str] = set()
         self._taken_ports: set[int] = set()
         for service in services:
@@ -120,7 +121,13 @@ class Allocator:
         free = [port for port in self._ports if port not in self._taken_ports and port not in asked]
         if not free:
             raise _exhausted("a nodePort")
-        return random.choice(free)
+        return random.choice([port for port in free if port not in self._unchosen] or free)
+
+
+def _static_band(size: int) -> int:
+    """How many ports at the beginning of the range are left to those who name one, while there are others
+    (KEP-3668, "Reserve nodeport ranges for dynamic and static allocation")."""
+    return min(max(16, size // 32), 128) if size > 16 else 0
 
 
 def _keep_address(spec: Object, before: Object) -> None:

@@ -137,3 +137,12 @@ def test_a_full_range_is_an_error_of_the_server(api, schemas, tmp_path):
     with pytest.raises(StatusError, match="failed to allocate a nodePort: range is full") as error:
         api.create("services", service("c", 80, type="NodePort"))
     assert error.value.code == 500
+
+
+def test_ports_that_are_named_by_others_are_chosen_last(api, schemas, tmp_path):
+    named = tuple(port for port in range(30016, 30100) if port != 30050)
+    settings = Settings(state=tmp_path, node_port_range=(30000, 30099), node_ports_named=named)
+    api.registry = Registry(api.store, catalogue.load(), schemas, settings, api.clock)
+    assert node_ports(api.create("services", service("a", 80, type="NodePort"))) == [30050]
+    (second,) = node_ports(api.create("services", service("b", 80, type="NodePort")))
+    assert second in range(30000, 30100) and second != 30050
