@@ -13,6 +13,7 @@ LESSONS = {
     "03": EVERYTHING,
     "04": frozenset({"tools", "router", "llm", "embedding", "pgvector"}),
     "05": frozenset({"tools", "api", "llm", "embedding", "gpus", "monitoring"}),
+    "06": frozenset({"tools", "api", "llm", "embedding", "gpus", "monitoring"}),
     "07": frozenset({"tools", "api", "router", "llm", "gpus"}),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import architecture
+import autoscaling
 import gpu_links
 import gpu_operator
 import helm_pipeline
@@ -18,6 +19,7 @@ def drawings() -> dict[str, str]:
     """File name → SVG text."""
     made = {f"architecture-{lesson}.svg": architecture.draw(lesson).svg() for lesson in architecture.LESSONS}
     others = {
+        "autoscaling": autoscaling,
         "helm-pipeline": helm_pipeline,
         "gpu-links": gpu_links,
         "gpu-operator": gpu_operator,

@@ -19,10 +19,28 @@ class LiveLine:
         if self._handle is not None:
             self._handle.update(_Line(text))
 
+    def draw(self, png: bytes) -> None:
+        """Put a picture in the place of the line."""
+        if self._handle is not None:
+            self._handle.update(_Picture(png))
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self.show("")
+
+
+class _Picture:
+    """Renders as an image in a notebook and as nothing in plain text."""
+
+    def __init__(self, png: bytes) -> None:
+        self._png = png
+
+    def _repr_png_(self) -> bytes:
+        return self._png
+
+    def __repr__(self) -> str:
+        return ""
 
 
 class _Line:

@@ -68,7 +68,9 @@ def rag_application(target: Target) -> None:
 
 
 def rag_application_alone(target: Target) -> None:
-    """As before, and nothing of an earlier visit to lesson 07: one GPU is free."""
+    """As before, and nothing of an earlier visit to lessons 06 and 07: one GPU is free, and no autoscaler takes it."""
+    cluster.kubectl("delete", "hpa", "--all", "-n", cluster.NAMESPACE)
+    cluster.run("helm", "uninstall", "prometheus-adapter", "-n", "default", "--ignore-not-found", "--wait")
     cluster.kubectl("delete", "namespace", "locust", "--ignore-not-found", limit=START_LIMIT)
     present = cluster.run("helm", "list", "--all", "--short", "-n", cluster.NAMESPACE).split()
     for release in set(present) - set(RELEASES):
@@ -79,6 +81,7 @@ def rag_application_alone(target: Target) -> None:
 def gpu_metrics(target: Target) -> None:
     """The RAG application and a fresh GPU operator, and nothing that scrapes the exporter."""
     if cluster.exists("namespace", upstream.STACK.namespace):
+        upstream.remove(upstream.GPU_OPERATOR)  # first, because it may have a monitor of the stack's kinds
         upstream.remove(upstream.STACK)
     rag_application_alone(target)
     upstream.install(upstream.GPU_OPERATOR, target)
@@ -93,6 +96,18 @@ def monitoring(target: Target) -> None:
     cluster.kubectl("apply", "-f", str(CONFIG / "pod-monitor-nims.yaml"))
 
 
+def autoscaling(target: Target) -> None:
+    """As before, but the GPU operator's own monitor scrapes its exporter; and no rules of a visit to lesson 06."""
+    own = CONFIG / "autoscaling"
+    rag_application_alone(target)
+    upstream.install(upstream.GPU_OPERATOR, target, upstream.EVERY_SECOND)
+    upstream.install(upstream.STACK, target, own / "no-scrape-job.yaml")
+    upstream.install(upstream.GPU_OPERATOR, target, upstream.EVERY_SECOND, own / "exporter-monitor.yaml")
+    cluster.kubectl("apply", "-f", str(CONFIG / "pod-monitor-nims.yaml"))
+    cluster.kubectl("delete", "-f", str(CONFIG / "prometheus-rule-gpu.yaml"), "--ignore-not-found")
+    cluster.kubectl("delete", "-f", str(CONFIG / "prometheus-rule-queue.yaml"), "--ignore-not-found")
+
+
 STATES: dict[str, Callable[[Target], None]] = {
     "any": any_state,
     "empty": empty,
@@ -102,6 +117,7 @@ STATES: dict[str, Callable[[Target], None]] = {
     "rag-application-alone": rag_application_alone,
     "gpu-metrics": gpu_metrics,
     "monitoring": monitoring,
+    "autoscaling": autoscaling,
 }
 
 
