@@ -95,14 +95,17 @@ def _explained(computed: int, seen: Decision) -> bool:
 
 @register("06.signal", "Waiting requests, not a busy GPU, ask for a replica")
 def signal(light: Decision, by_utilisation: int, heavy: Decision) -> Verdict:
-    told = f"light load: {light.wanted} (utilisation: {by_utilisation})"
-    more = "more than one" if heavy.wanted > 1 else "one"
+    by_queue, by_gpu, loaded = map(_one_or_more, (light.wanted, by_utilisation, heavy.wanted))
     return Verdict(
         light.wanted == 1 and by_utilisation > 1 and heavy.wanted > 1,
-        f"{told}, heavy load: {more}",
-        "light load: 1, heavy load: more",
+        f"light load: {by_queue} (utilisation: {by_gpu}), heavy load: {loaded}",
+        "light load: one (utilisation: more than one), heavy load: more than one",
         "kubectl get hpa -n rag-sample, and the users on the Locust page",
     )
+
+
+def _one_or_more(replicas: int) -> str:
+    return "more than one" if replicas > 1 else "one"
 
 
 @register("06.policy", "At most one pod a minute is added")
