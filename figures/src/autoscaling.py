@@ -12,28 +12,34 @@ DESCRIPTION = (
     "Locust's users send requests to the pods. Dashed borders mark what is simulated on the pocket cluster."
 )
 PARTS = (
-    ((330, 30), ["DCGM exporter", "measures · 1 s"], "yellow", True),
+    ((320, 30), ["DCGM exporter", "measures · 1 s"], "yellow", True),
     ((610, 30), ["Prometheus", "scrapes · 1 s"], "red", False),
     ((610, 210), ["Metrics adapter", "new series · 15 s"], "green", True),
-    ((330, 210), ["HorizontalPodAutoscaler", "decides · 15 s"], "blue", False),
+    ((320, 210), ["HorizontalPodAutoscaler", "decides · 15 s"], "blue", False),
 )
-SIZE = (190, 60)
+SIZE = (210, 60)
 
 
 def draw() -> Drawing:
     """The loop, clockwise from the pods at the left."""
     d = Drawing(900, 300, "The control loop of a HorizontalPodAutoscaler", DESCRIPTION)
     d.box((30, 30), (190, 60), ["Locust", "users"], "grey")
-    d.box((30, 150), (190, 90), ["StatefulSet", "nemollm-inference", "1 to 3 pods, a GPU each"], "blue")
+    d.box(
+        (30, 150),
+        (190, 90),
+        ["StatefulSet", "nemollm-inference", "1 to 3 pods, a GPU each"],
+        "blue",
+        simulated=True,
+    )
     for at, lines, colour, simulated in PARTS:
         d.box(at, SIZE, lines, colour, simulated=simulated)
     d.arrow([(125, 90), (125, 148)])
     d.text(172, 122, "requests", "small")
-    d.arrow([(220, 170), (275, 170), (275, 60), (328, 60)])
-    d.text(304, 122, "GPU use", "small")
-    d.arrow([(520, 60), (608, 60)], "scrape")
+    d.arrow([(220, 170), (270, 170), (270, 60), (318, 60)])
+    d.text(299, 122, "GPU use", "small")
+    d.arrow([(530, 60), (608, 60)], "scrape")
     d.arrow([(705, 90), (705, 208)])
     d.text(774, 145, "recording rule · 5 s", "small")
-    d.arrow([(608, 240), (522, 240)], "metrics API")
-    d.arrow([(328, 225), (222, 225)], "replicas")
+    d.arrow([(608, 240), (532, 240)], "metrics API")
+    d.arrow([(318, 225), (222, 225)], "replicas")
     return d
