@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from raglab.services.prometheus.__main__ import command
+from tests.browser.page import Page
 from tests.services.conftest import Running, Start, free_address
 
 CONFIG = """
@@ -69,6 +70,26 @@ def test_every_page_comes_with_all_it_needs(server, prometheus, page):
 def test_the_graph_page_has_its_template(server, prometheus):
     if (prometheus / "web").is_dir():
         assert "graph" in get(server, "/classic/static/js/graph/graph_template.handlebar").text
+
+
+def test_an_expression_typed_on_the_page_is_answered_and_drawn(browser, server, prometheus):
+    if not (prometheus / "web").is_dir():
+        pytest.skip("this Prometheus has its pages inside")
+    server.wait_until(lambda: bool(get(server, "/api/v1/query?query=up").json()["data"]["result"]))
+    with browser.page() as page:
+        page.look().open(f"{server.url}/classic/graph").until("document.querySelector('[name=expr]')")
+        _ask(page, "up")
+        page.until(f"document.querySelector('.console_table').innerText.includes('{server.address}')")
+        page.click(".nav-tabs a")  # the first tab, Graph
+        _ask(page, "vector(1)")  # has a past, other than the series of a server that is seconds old
+        page.until("document.querySelector('.rickshaw_graph svg')")
+        assert [asked for asked in page.requests if not asked.startswith((server.url, "data:"))] == []
+        assert page.complaints == []
+
+
+def _ask(page: Page, expression: str) -> None:
+    page.run(f"document.querySelector('[name=expr]').value = '{expression}'")
+    page.click(".execute_btn")
 
 
 def test_it_listens_on_its_pod_s_address_only():
