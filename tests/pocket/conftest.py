@@ -138,22 +138,25 @@ def addresses() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def lab(folder: Path, way: str, **variables: Path) -> Iterator[Cluster]:
-    """A cluster with the lab's images besides those of the tests, its pods apart in the named `way` of isolation."""
+def isolated(folder: Path, way: str, **settings: Any) -> Iterator[Cluster]:
+    """A cluster of its own below `folder`, whose pods are apart in the named `way` of isolation."""
     if way == "bubblewrap" and isolation.choose().name != "bubblewrap":
         pytest.skip("bwrap cannot make a sandbox on this machine")
-    folders = {"services": paths.SERVICES, "models": folder, "prometheus": folder, "home": folder} | variables
     with pytest.MonkeyPatch.context() as patch, addresses() as own:
         patch.setenv("RAGLAB_ISOLATION", way)
-        running = start(
-            folder / "state",
-            folder / "home",
-            image_catalogues=(HERE / "images.yaml", paths.SERVICES / "images.yaml"),
-            variables={name: str(place) for name, place in folders.items()},
-            **own,
-        )
+        running = start(folder / "state", folder / "home", **settings, **own)
         yield running
         stop(running)
+
+
+@contextmanager
+def lab(folder: Path, way: str, **variables: Path) -> Iterator[Cluster]:
+    """An `isolated` cluster with the lab's images besides those of the tests."""
+    folders = {"services": paths.SERVICES, "models": folder, "prometheus": folder, "home": folder} | variables
+    catalogues = (HERE / "images.yaml", paths.SERVICES / "images.yaml")
+    places = {name: str(place) for name, place in folders.items()}
+    with isolated(folder, way, image_catalogues=catalogues, variables=places) as running:
+        yield running
 
 
 def _ready(cluster: Cluster) -> bool:

@@ -11,8 +11,7 @@ import pytest
 
 from raglab import paths
 from raglab.gpus import inventory
-from raglab.pocket.node import isolation
-from tests.pocket.conftest import Cluster, addresses, eventually, start, stop
+from tests.pocket.conftest import Cluster, eventually, isolated
 
 pytestmark = [pytest.mark.pocket, pytest.mark.slow]
 CHART = paths.CHECKOUT / "kubernetes-config" / "charts-pocket" / "nvidia" / "gpu-operator"
@@ -39,22 +38,16 @@ with Hold("busy", clock) as hold:
 @pytest.fixture(scope="module", params=["plain", "bubblewrap"])
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with four devices and the operator, its validations passed."""
-    if request.param == "bubblewrap" and isolation.choose().name != "bubblewrap":
-        pytest.skip("bwrap cannot make a sandbox on this machine")
-    folder = tmp_path_factory.mktemp("operator")
-    with pytest.MonkeyPatch.context() as patch, addresses() as own:
-        patch.setenv("RAGLAB_ISOLATION", request.param)
-        more = {
-            "devices": inventory.load().resources(),
-            "image_catalogues": (paths.SERVICES / "images.yaml",),
-        }
-        running = start(folder / "state", folder / "home", **more, **own)
+    settings = {
+        "devices": inventory.load().resources(),
+        "image_catalogues": (paths.SERVICES / "images.yaml",),
+    }
+    with isolated(tmp_path_factory.mktemp("operator"), request.param, **settings) as running:
         running.helm("install", "gpu-operator", str(CHART), *WHERE, "--create-namespace", *FAST)
         for component in ("nvidia-operator-validator", "gpu-feature-discovery", "nvidia-dcgm-exporter"):
             ready = "--for=jsonpath={.status.numberReady}=1"
             running.kubectl("wait", ready, f"daemonset/{component}", *WHERE, LIMIT)
         yield running
-        stop(running)
 
 
 def metrics(cluster: Cluster) -> str:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from raglab.gpus import inventory, usage
-from raglab.pocket.node import isolation
 from raglab.pocket.node.checkpoint import PLACE
-from tests.pocket.conftest import Cluster, addresses, start, stop
+from tests.pocket.conftest import Cluster, isolated
 
 pytestmark = pytest.mark.pocket
 LIMIT = "--timeout=60s"
@@ -32,15 +31,9 @@ with Hold("adder", clock) as hold:
 @pytest.fixture(scope="module", params=["plain", "bubblewrap"])
 def gpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with the lab's four devices."""
-    if request.param == "bubblewrap" and isolation.choose().name != "bubblewrap":
-        pytest.skip("bwrap cannot make a sandbox on this machine")
-    folder = tmp_path_factory.mktemp("gpus")
-    with pytest.MonkeyPatch.context() as patch, addresses() as own:
-        patch.setenv("RAGLAB_ISOLATION", request.param)
-        devices = inventory.load().resources()
-        running = start(folder / "state", folder / "home", devices=devices, **own)
+    devices = inventory.load().resources()
+    with isolated(tmp_path_factory.mktemp("gpus"), request.param, devices=devices) as running:
         yield running
-        stop(running)
 
 
 def pod(name: str, count: int, *command: str) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from raglab import paths
-from raglab.pocket.node import isolation
 from raglab.services.prometheus import install
-from tests.pocket.conftest import HERE, Cluster, addresses, start, stop
+from tests.pocket import conftest
+from tests.pocket.conftest import Cluster
 
 pytestmark = pytest.mark.pocket
 LIMIT = 60.0
@@ -39,20 +39,10 @@ HTTPServer((os.environ["POD_IP"], 8000), Page).serve_forever()
 @pytest.fixture(scope="module", params=["plain", "bubblewrap"])
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with the lab's images besides those of the tests, and the stack installed."""
-    if request.param == "bubblewrap" and isolation.choose().name != "bubblewrap":
-        pytest.skip("bwrap cannot make a sandbox on this machine")
-    folder = tmp_path_factory.mktemp("monitoring")
-    catalogues = (HERE / "images.yaml", paths.SERVICES / "images.yaml")
     programs = install.prepare(install.place(paths.home()), lambda text, share: None)
-    folders = {"services": paths.SERVICES, "models": folder, "home": folder, "prometheus": programs}
-    variables = {name: str(place) for name, place in folders.items()}
-    with pytest.MonkeyPatch.context() as patch, addresses() as own:
-        patch.setenv("RAGLAB_ISOLATION", request.param)
-        home = folder / "home"
-        running = start(folder / "state", home, image_catalogues=catalogues, variables=variables, **own)
+    with conftest.lab(tmp_path_factory.mktemp("monitoring"), request.param, prometheus=programs) as running:
         installed(running)
         yield running
-        stop(running)
 
 
 def installed(lab: Cluster) -> None:
