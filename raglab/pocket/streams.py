@@ -1,4 +1,4 @@
-"""What the API server asks of the node agent outside the Kubernetes API: logs and processes in containers.
+"""What the API server asks of the node agent outside the Kubernetes API: logs and processes in containers, pages.
 
 On a real cluster this is the kubelet's HTTPS endpoint on port 10250. Here the API server holds a `NodeStreams`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,13 @@ class LogOptions:
     since_seconds: int | None = None
     since_time: datetime | None = None
     limit_bytes: int | None = None
+
+
+class Page(NamedTuple):
+    """What a kubelet answers to a GET."""
+
+    content_type: str
+    text: str
 
 
 class ExecSession(Protocol):
@@ -54,7 +61,7 @@ class ExecSession(Protocol):
 
 
 class NodeStreams(Protocol):
-    """Implemented by the node agent. Both raise `StatusError` with the kubelet's own texts."""
+    """Implemented by the node agent. All raise `StatusError` with the kubelet's own texts."""
 
     def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
         """Log text, ready to send; with `follow` it ends when the container does."""
@@ -64,4 +71,8 @@ class NodeStreams(Protocol):
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
     ) -> ExecSession:
         """Start `command` beside the container's program, in the same view of files, names and environment."""
+        ...
+
+    async def page(self, path: str) -> Page | None:
+        """What the kubelet shows at `path`, such as ``metrics/resource``; None where it has no page."""
         ...

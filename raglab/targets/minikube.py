@@ -18,6 +18,7 @@ UPSTREAM_CHARTS = {
     "CHARTS_PROMETHEUS": "https://prometheus-community.github.io/helm-charts",
     # Locust's former address, charts.deliveryhero.io, is no longer documented; this is the one its README gives.
     "CHARTS_LOCUST": "https://raw.githubusercontent.com/deliveryhero/helm-charts/refs/heads/master/",
+    "CHARTS_METRICS": "https://kubernetes-sigs.github.io/metrics-server/",
 }
 
 

@@ -102,6 +102,7 @@ class Pocket(Target):
             "CHARTS_NVIDIA": f"{repository.SCHEME}://nvidia",
             "CHARTS_PROMETHEUS": f"{repository.SCHEME}://prometheus-community",
             "CHARTS_LOCUST": f"{repository.SCHEME}://deliveryhero",
+            "CHARTS_METRICS": f"{repository.SCHEME}://metrics-server",
             "HELM_PLUGINS": str(repository.PLUGINS),
         }
 

@@ -35,6 +35,7 @@ SUBRESOURCES = {
     "finalize": Subresource(("update",)),
     "log": Subresource(("get",)),
     "portforward": Subresource(("create", "get"), kind="PodPortForwardOptions"),
+    "proxy": Subresource(("create", "delete", "get", "patch", "update"), kind="NodeProxyOptions"),
     "scale": Subresource(EDIT, "autoscaling", "v1", "Scale"),
     "status": Subresource(EDIT),
     "token": Subresource(("create",), "authentication.k8s.io", "v1", "TokenRequest"),

@@ -17,7 +17,7 @@ OF_NAMESPACE = ("status", "finalize")
 """Third segments after ``namespaces/NAME`` that belong to the Namespace object and are no resource in it."""
 ON_COLLECTION = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
 ON_OBJECT = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-CONNECT = ("exec", "attach", "portforward", "proxy")
+CONNECT = ("exec", "attach", "portforward")
 """Subresources that are connections: any method opens them."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from raglab.pocket.api import exec as execution
-from raglab.pocket.api import logs, negotiate, parameters, rendering, verbs
+from raglab.pocket.api import logs, negotiate, nodes, parameters, rendering, verbs
 from raglab.pocket.api.context import Call
 from raglab.pocket.api.registry import DeleteOptions
 from raglab.pocket.clock import timestamp
@@ -106,11 +106,11 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("create", "token"): _token,
     ("get", "log"): logs.serve,
     ("create", "exec"): execution.serve,
+    ("get", "proxy"): nodes.page,
 }
 ABSENT = {
     "attach": "attaching to a container's own input and output",
     "portforward": "port forwarding (pods and services already listen on addresses of this machine)",
     "ephemeralcontainers": "debugging with ephemeral containers",
-    "proxy": "the proxy through the API server",
 }
 """Subresources that are known and not served, in words for the error."""

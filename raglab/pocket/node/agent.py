@@ -24,13 +24,14 @@ from raglab.pocket.node import checkpoint, guardian, isolation
 from raglab.pocket.node.context import NodeContext
 from raglab.pocket.node.images import Images
 from raglab.pocket.node.machine import Machine
+from raglab.pocket.node.pages import Pages
 from raglab.pocket.node.pod import Pod
-from raglab.pocket.node.process import process_tree
 from raglab.pocket.node.proxy import ServiceProxy
 from raglab.pocket.node.records import Records
 from raglab.pocket.node.streaming import Streaming
+from raglab.pocket.node.usage import Processes
 from raglab.pocket.node.volumes import Tokens
-from raglab.pocket.streams import ExecSession, LogOptions, NodeStreams
+from raglab.pocket.streams import ExecSession, LogOptions, NodeStreams, Page
 
 SAMPLE_SECONDS = 1.0
 
@@ -182,9 +183,9 @@ class NodeAgent(NodeStreams):
         await self._clock.sleep(SAMPLE_SECONDS)
         containers = [item for pod in self._pods.values() for item in (*pod.containers, *pod.init)]
         if any(item.memory_limit for item in containers):
-            tree = await asyncio.to_thread(process_tree)
+            processes = await asyncio.to_thread(Processes)
             for item in containers:
-                item.check_memory(tree)
+                item.check_memory(processes)
 
     async def _for_ever(self, step: Callable[[], Awaitable[None]]) -> None:
         """Repeat `step`. One that fails is logged and tried again: a node does not stop for one bad object."""
@@ -206,6 +207,9 @@ class NodeAgent(NodeStreams):
         return await Streaming(self._find, self._clock).exec(
             namespace, pod, container, command, stdin=stdin, tty=tty
         )
+
+    async def page(self, path: str) -> Page | None:
+        return await Pages(self._settings.node_name, self._pods.values, self._clock).get(path)
 
     def _find(self, namespace: str, name: str) -> Pod | None:
         found = self._own.get(name, namespace)

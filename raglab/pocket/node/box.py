@@ -22,6 +22,7 @@ from raglab.pocket.node.images import Program
 from raglab.pocket.node.isolation import PACKAGE, SYSTEM_PATH, Bind, MountError, View
 from raglab.pocket.node.process import Process
 from raglab.pocket.node.sources import PodFacts
+from raglab.pocket.node.usage import Meter, Processes, Use
 from raglab.pocket.node.volumes import Volumes
 
 
@@ -78,6 +79,7 @@ class Box:
         self._context, self._view, self._env = context, view, env
         self._host: Process | None = None
         self._guests: set[Process] = set()
+        self._meter = Meter()
 
     @classmethod
     async def make(cls, context: PodContext, spec: Object, program: Program) -> Box:
@@ -140,6 +142,11 @@ class Box:
             return await execs.run(self.join, command, timeout)
         except StartFailed as error:
             return 128, str(error)
+
+    def use(self, processes: Processes) -> Use:
+        """What the programs in the box use, as far as they could be seen alive."""
+        inside = [self._host, *self._guests]
+        return self._meter.read(processes, [item.pid for item in inside if item is not None and item.running])
 
     def expand(self, words: list[str]) -> list[str]:
         """``$(NAME)`` in commands and arguments."""

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from raglab.pocket.node.health import Health
 from raglab.pocket.node.process import Process
 from raglab.pocket.node.pulling import LONGEST_BACKOFF, pull
 from raglab.pocket.node.sources import MissingSource
+from raglab.pocket.node.usage import Processes, Use
 
 CONFIG_RETRY = 5.0
 """Seconds until a missing ConfigMap or Secret is looked for again, if no change wakes the container earlier."""
@@ -221,11 +221,16 @@ class Container:
         """Bytes the container may hold; 0 for any number."""
         return whole(self.spec.get("resources", {}).get("limits", {}).get("memory", 0))
 
-    def check_memory(self, children: Mapping[int, list[int]]) -> None:
-        """End the program if it holds more than its limit; `children` is the machine's process tree."""
-        if not self.memory_limit or self._process is None or not self._process.running:
-            return
-        if self._process.memory(children) > self.memory_limit:
+    def use(self, processes: Processes) -> Use | None:
+        """What the container uses; None while it does not run."""
+        if self.box is None or self._process is None or not self._process.running:
+            return None
+        return self.box.use(processes)
+
+    def check_memory(self, processes: Processes) -> None:
+        """End the program if the container holds more than its limit."""
+        use = self.use(processes) if self.memory_limit else None
+        if use is not None and use.memory > self.memory_limit and self._process is not None:
             self._killed_for = "OOMKilled"
             self._process.kill()
 

@@ -1,4 +1,4 @@
-"""One program of a container as a process of this machine: start, signals, end, memory.
+"""One program of a container as a process of this machine: start, signals, end.
 
 A sandboxed program is the grandchild of what was started: bwrap waits outside, a second one is process 1 inside. TERM
 goes to the program's group; the end of bwrap ends all that lives inside. In plain mode programs may leave their group,
@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import psutil
 
@@ -113,33 +113,6 @@ class Process:
         except TimeoutError:
             self.kill()
             return await self.wait()
-
-    def memory(self, children: Mapping[int, list[int]]) -> int:
-        """Resident bytes of the program and all its descendants, pages shared with others not counted.
-
-        `children` is what `process_tree` found.
-        """
-        total, waiting = 0, [self.pid]
-        while waiting:
-            pid = waiting.pop()
-            waiting += children.get(pid, ())
-            try:
-                info = psutil.Process(pid).memory_info()
-            except psutil.Error:
-                continue  # ended meanwhile
-            total += info.rss - getattr(info, "shared", 0)
-        return total
-
-
-def process_tree() -> dict[int, list[int]]:
-    """Children of every process of this machine."""
-    found: dict[int, list[int]] = {}
-    for process in psutil.process_iter():
-        try:
-            found.setdefault(process.ppid(), []).append(process.pid)
-        except psutil.Error:
-            continue  # ended meanwhile
-    return found
 
 
 def _children(pid: int) -> list[int]:

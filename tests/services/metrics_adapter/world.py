@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from raglab.services.addons.metrics_adapter.cluster import ClusterError
+from raglab.services.addons.extension.cluster import ClusterError
 from raglab.services.addons.metrics_adapter.config import Config
 from raglab.services.addons.metrics_adapter.resources import Catalogue, GroupResource, Kind
 

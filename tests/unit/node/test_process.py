@@ -12,7 +12,8 @@ import pytest
 
 from raglab.pocket.node import execs, guardian
 from raglab.pocket.node.isolation import PACKAGE, SYSTEM_PATH
-from raglab.pocket.node.process import Process, process_tree
+from raglab.pocket.node.process import Process
+from raglab.pocket.node.usage import Processes
 from tests.unit.node.test_isolation import KINDS, make
 
 
@@ -69,7 +70,7 @@ async def test_memory_of_the_whole_family_is_counted(tmp_path: Path, kind: str):
     process = await start(kind, tmp_path, "sh", "-c", f'{sys.executable} -c "{hold}" & wait')
     try:
         await until((tmp_path / "root/ready").exists)
-        assert 60_000_000 < process.memory(process_tree()) < 160_000_000
+        assert 60_000_000 < Processes().use(process.pid).memory < 160_000_000
     finally:
         process.kill()
         await process.wait()

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import sys
 
 import aiohttp
-from aiohttp import web
 
 from raglab.incluster import Access, ApiError
-from raglab.services.addons.metrics_adapter import callers, certificate, options
+from raglab.services.addons.extension import callers
+from raglab.services.addons.extension.cluster import ClusterError
+from raglab.services.addons.extension.options import OptionError
+from raglab.services.addons.extension.serving import Place, known_callers, serve
+from raglab.services.addons.metrics_adapter import options
 from raglab.services.addons.metrics_adapter.api import Api
-from raglab.services.addons.metrics_adapter.callers import Callers
-from raglab.services.addons.metrics_adapter.cluster import Cluster, ClusterError
+from raglab.services.addons.metrics_adapter.cluster import Cluster
 from raglab.services.addons.metrics_adapter.config import Config, ConfigError, load
-from raglab.services.addons.metrics_adapter.options import OptionError, Options
+from raglab.services.addons.metrics_adapter.options import Options
 from raglab.services.addons.metrics_adapter.prometheus import Prometheus
 from raglab.services.addons.metrics_adapter.provider import Provider
 from raglab.services.addons.metrics_adapter.rules import Rule
 
-log = logging.getLogger("raglab.adapter")
 FATAL = 255
 """The exit code of Go programs that end by klog.Fatal."""
 TIMEOUT = aiohttp.ClientTimeout(total=30)
@@ -44,36 +43,12 @@ def main() -> int:
 
 
 async def _serve(given: Options, config: Config) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         cluster = Cluster(session, Access.in_cluster())
-        provider, known = await _provider(session, cluster, given, config), await _callers(cluster)
-        runner = web.AppRunner(Api(provider, callers.only(known)).app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        host = os.environ.get("HOST") or os.environ.get("POD_IP") or "127.0.0.1"
-        trust = certificate.context(given.certificate, given.key, known.authority)
-        await web.TCPSite(runner, host, given.port, ssl_context=trust).start()
-        log.info("Serving securely on %s:%d (simulated: stand-in for prometheus-adapter)", host, given.port)
-        relisting = asyncio.ensure_future(provider.relist_every(given.relist_interval))
-        await asyncio.wait(
-            (relisting, asyncio.ensure_future(stop.wait())), return_when=asyncio.FIRST_COMPLETED
-        )
-        if relisting.done():
-            relisting.result()  # it only ends by failing
-        relisting.cancel()
-        await runner.cleanup()
-
-
-async def _callers(cluster: Cluster) -> Callers:
-    try:
-        return Callers.from_config_map(await cluster.config_map(callers.NAMESPACE, callers.NAME))
-    except (ClusterError, KeyError, ValueError) as error:
-        raise ClusterError(
-            f"unable to get configmap/{callers.NAME} in {callers.NAMESPACE}: {error}. Usually fixed by 'kubectl create "
-            f"rolebinding NAME -n {callers.NAMESPACE} --role={callers.NAME}-reader --serviceaccount=NAMESPACE:ACCOUNT'"
-        ) from error
+        provider, known = await _provider(session, cluster, given, config), await known_callers(cluster)
+        place = Place(given.port, given.certificate, given.key, "prometheus-adapter")
+        app = Api(provider, callers.only(known)).app
+        await serve(app, place, known.authority, provider.relist_every(given.relist_interval))
 
 
 async def _provider(

@@ -7,8 +7,6 @@ ones. Everything only reads.
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,14 +14,14 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from raglab.services.addons.extension.answers import HEALTH, answer, api_group, ok, refusals
+from raglab.services.addons.extension.errors import bad_request
 from raglab.services.addons.metrics_adapter import selectors
-from raglab.services.addons.metrics_adapter.errors import StatusError, bad_request
 from raglab.services.addons.metrics_adapter.provider import Provider, Value
 from raglab.services.addons.metrics_adapter.resources import NAMESPACES, GroupResource
 from raglab.services.addons.metrics_adapter.selectors import Requirement, SelectorError
 from raglab.services.addons.metrics_adapter.values import quantity
 
-log = logging.getLogger("raglab.adapter")
 CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
 CUSTOM_VERSIONS = ("v1beta1", "v1beta2")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,9 +32,9 @@ class Api:
 
     def __init__(self, provider: Provider, *middlewares: Middleware) -> None:
         self._provider = provider
-        self.app = web.Application(middlewares=[_errors, *middlewares])
-        for path in ("/healthz", "/livez", "/readyz"):
-            self.app.router.add_get(path, _ok)
+        self.app = web.Application(middlewares=[refusals, *middlewares])
+        for path in HEALTH:
+            self.app.router.add_get(path, ok)
         self._groups: list[tuple[str, tuple[str, ...]]] = (
             [(CUSTOM, CUSTOM_VERSIONS)] if provider.rules else []
         )
@@ -59,13 +57,13 @@ class Api:
         get(f"{base}/{{resource}}/{{name}}/{{metric}}", self._custom)
 
     async def _all_groups(self, request: web.Request) -> web.Response:
-        groups = [_api_group(group, versions) for group, versions in self._groups]
-        return _json({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+        groups = [api_group(group, versions) for group, versions in self._groups]
+        return answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 
     async def _group(self, request: web.Request) -> web.Response:
         group = request.path.rpartition("/")[2]
-        found = _api_group(group, dict(self._groups)[group])
-        return _json({"kind": "APIGroup", "apiVersion": "v1"} | found)
+        found = api_group(group, dict(self._groups)[group])
+        return answer({"kind": "APIGroup", "apiVersion": "v1"} | found)
 
     async def _custom_list(self, request: web.Request) -> web.Response:
         known = sorted(self._provider.custom, key=lambda metric: (str(metric.resource), metric.name))
@@ -136,7 +134,7 @@ def _time(seconds: float) -> str:
 
 
 def _list(group_version: str, kind: str, items: list[dict[str, Any]]) -> web.Response:
-    return _json({"kind": kind, "apiVersion": group_version, "metadata": {}, "items": items})
+    return answer({"kind": kind, "apiVersion": group_version, "metadata": {}, "items": items})
 
 
 def _resource_list(request: web.Request, entries: list[tuple[str, bool, str]]) -> web.Response:
@@ -146,35 +144,4 @@ def _resource_list(request: web.Request, entries: list[tuple[str, bool, str]]) -
         for name, namespaced, kind in entries
     ]
     head = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version}
-    return _json(head | {"resources": resources})
-
-
-def _api_group(group: str, versions: Sequence[str]) -> dict[str, Any]:
-    listed = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
-    return {"name": group, "versions": listed, "preferredVersion": listed[0]}
-
-
-def _json(body: dict[str, Any], status: int = 200) -> web.Response:
-    """Compact, as Kubernetes writes it: ``kubectl get --raw`` shows the bytes."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n"
-    return web.Response(text=text, content_type="application/json", status=status)
-
-
-async def _ok(request: web.Request) -> web.Response:
-    return web.Response(text="ok")
-
-
-@web.middleware
-async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refusals as Status objects; unknown paths as Kubernetes' plain text."""
-    try:
-        return await handler(request)
-    except StatusError as error:
-        return _json(error.status(), status=error.code)
-    except web.HTTPNotFound:
-        return web.Response(text="404 page not found\n", status=404)
-    except web.HTTPException:
-        raise
-    except Exception:
-        log.exception("%s failed", request.path)
-        return _json(StatusError(500, "InternalError", "Internal error occurred").status(), status=500)
+    return answer(head | {"resources": resources})

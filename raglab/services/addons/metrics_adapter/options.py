@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from raglab.services.addons.extension.options import OptionError, Parser, duration
+
 PROGRAM = "/adapter"
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-
-
-class OptionError(Exception):
-    """The command line cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +23,6 @@ class Options:
     certificate: Path
     key: Path
     verbosity: int
-
-
-def duration(text: str) -> float:
-    """Seconds of a Go duration such as ``1m30s``; ValueError if it is none."""
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"invalid duration {text!r}")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise OptionError(f"unable to parse flags: {message}")
 
 
 def read(arguments: Sequence[str]) -> Options:
@@ -66,8 +47,8 @@ def read(arguments: Sequence[str]) -> Options:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("adapter", allow_abbrev=False, add_help=False)
+def _parser() -> Parser:
+    parser = Parser("adapter")
     add = parser.add_argument
     add("--prometheus-url", default="https://localhost")
     add("--metrics-relist-interval", type=duration, default=600.0)

@@ -8,8 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from raglab.services.addons.extension.cluster import ClusterError
 from raglab.services.addons.metrics_adapter import registry
-from raglab.services.addons.metrics_adapter.cluster import Cluster, ClusterError
+from raglab.services.addons.metrics_adapter.cluster import Cluster
 from raglab.services.addons.metrics_adapter.errors import internal, not_found
 from raglab.services.addons.metrics_adapter.prometheus import Prometheus, PrometheusError, Result, Sample
 from raglab.services.addons.metrics_adapter.registry import Metric, Source

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from raglab.services.addons.metrics_adapter.errors import forbidden
+from raglab.services.addons.extension.errors import forbidden
 
 NAMESPACE, NAME = "kube-system", "extension-apiserver-authentication"
 PUBLIC = frozenset({"/healthz", "/livez", "/readyz"})

@@ -1,6 +1,6 @@
-"""The certificate the adapter serves with: its own, unless it is given one.
+"""The certificate a server behind the API serves with: its own, unless it is given one.
 
-APIServices of the adapter say ``insecureSkipTLSVerify``, because nobody signed this one.
+Its APIServices say ``insecureSkipTLSVerify``, because nobody signed this one.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-NAME = "prometheus-metrics-adapter"
 _LIFE = datetime.timedelta(days=365)
 
 
-def context(certificate: Path, key: Path, authority: str = "") -> ssl.SSLContext:
-    """A server context; a missing pair of files is made first.
+def context(certificate: Path, key: Path, name: str, authority: str = "") -> ssl.SSLContext:
+    """A server context; a missing pair of files is made first, in this name.
 
     Clients may show a certificate, which must be signed by `authority` (PEM).
     """
     if not certificate.exists() or not key.exists():
-        _make(certificate, key)
+        _make(certificate, key, name)
     found = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     found.minimum_version = ssl.TLSVersion.TLSv1_2
     found.load_cert_chain(certificate, key)
@@ -36,9 +35,9 @@ def context(certificate: Path, key: Path, authority: str = "") -> ssl.SSLContext
     return found
 
 
-def _make(certificate: Path, key: Path) -> None:
+def _make(certificate: Path, key: Path, called: str) -> None:
     private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     now = datetime.datetime.now(datetime.UTC)
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     builder = x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
