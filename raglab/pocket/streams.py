@@ -1,14 +1,21 @@
-"""What the API server asks of the node agent outside the Kubernetes API: logs and processes in containers, pages.
+"""What the API server asks of the node agent outside the Kubernetes API: logs, programs and ports of pods, pages.
 
 On a real cluster this is the kubelet's HTTPS endpoint on port 10250. Here the API server holds a `NodeStreams`.
 """
 
 from __future__ import annotations
 
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
+
+Connection = tuple[StreamReader, StreamWriter]
+
+
+class Refused(Exception):
+    """A port of a pod that cannot be connected; the text is the container runtime's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class ExecSession(Protocol):
 
 
 class NodeStreams(Protocol):
-    """Implemented by the node agent. All raise `StatusError` with the kubelet's own texts."""
+    """Implemented by the node agent. Logs and programs raise `StatusError` with the kubelet's own texts."""
 
     def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
         """Log text, ready to send; with `follow` it ends when the container does."""
@@ -75,4 +82,8 @@ class NodeStreams(Protocol):
 
     async def page(self, path: str) -> Page | None:
         """What the kubelet shows at `path`, such as ``metrics/resource``; None where it has no page."""
+        ...
+
+    async def connect(self, uid: str, port: int) -> Connection:
+        """A connection to a port of the pod with this uid. Raises `Refused`."""
         ...

@@ -69,8 +69,6 @@ def test_commands_refused(cluster, pod):
 
 def test_what_is_absent_says_so(cluster, pod):
     namespace, name = pod
-    said = cluster.refused("port-forward", name, "18080:80", "-n", namespace)
-    assert "not part of the pocket cluster" in said
     said = cluster.refused("attach", name, "-n", namespace)
     assert "not part of the pocket cluster" in said
 

@@ -160,6 +160,9 @@ async def _logged(call: Call) -> web.StreamResponse:
     except StatusError as error:
         outcome = f"{error.code} {error.reason}"
         raise
+    except asyncio.CancelledError:
+        outcome = "the client went"
+        raise
     finally:
         took = (time.perf_counter() - started) * 1000
         log.info(

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from raglab.pocket.api import exec as execution
-from raglab.pocket.api import logs, negotiate, nodes, parameters, rendering, verbs
+from raglab.pocket.api import logs, negotiate, nodes, parameters, portforward, rendering, verbs
 from raglab.pocket.api.context import Call
 from raglab.pocket.api.registry import DeleteOptions
 from raglab.pocket.clock import timestamp
@@ -107,10 +107,10 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("get", "log"): logs.serve,
     ("create", "exec"): execution.serve,
     ("get", "proxy"): nodes.page,
+    ("create", "portforward"): portforward.serve,
 }
 ABSENT = {
     "attach": "attaching to a container's own input and output",
-    "portforward": "port forwarding (pods and services already listen on addresses of this machine)",
     "ephemeralcontainers": "debugging with ephemeral containers",
 }
 """Subresources that are known and not served, in words for the error."""

@@ -20,7 +20,7 @@ from raglab.pocket.clock import Clock
 from raglab.pocket.config import Settings
 from raglab.pocket.events import EventRecorder
 from raglab.pocket.informer import Informer
-from raglab.pocket.node import checkpoint, guardian, isolation
+from raglab.pocket.node import checkpoint, guardian, isolation, streaming
 from raglab.pocket.node.context import NodeContext
 from raglab.pocket.node.images import Images
 from raglab.pocket.node.machine import Machine
@@ -31,7 +31,7 @@ from raglab.pocket.node.records import Records
 from raglab.pocket.node.streaming import Streaming
 from raglab.pocket.node.usage import Processes
 from raglab.pocket.node.volumes import Tokens
-from raglab.pocket.streams import ExecSession, LogOptions, NodeStreams, Page
+from raglab.pocket.streams import Connection, ExecSession, LogOptions, NodeStreams, Page
 
 SAMPLE_SECONDS = 1.0
 
@@ -210,6 +210,9 @@ class NodeAgent(NodeStreams):
 
     async def page(self, path: str) -> Page | None:
         return await Pages(self._settings.node_name, self._pods.values, self._clock).get(path)
+
+    async def connect(self, uid: str, port: int) -> Connection:
+        return await streaming.connect(self._pods.get(uid), port)
 
     def _find(self, namespace: str, name: str) -> Pod | None:
         found = self._own.get(name, namespace)

@@ -1,7 +1,9 @@
-"""Logs and exec of the node's pods, with the kubelet's refusals."""
+"""Logs, programs and ports of the node's pods, with the kubelet's refusals."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,12 +13,16 @@ from raglab.pocket.node import logs
 from raglab.pocket.node.box import StartFailed
 from raglab.pocket.node.container import Container
 from raglab.pocket.node.pod import Pod
-from raglab.pocket.streams import ExecSession, LogOptions
+from raglab.pocket.streams import Connection, ExecSession, LogOptions, Refused
 
 WAITING = {
     "ErrImagePull": "image can't be pulled",
     "ImagePullBackOff": "trying and failing to pull image",
 }
+
+
+CONNECT_LIMIT = 10.0
+"""Seconds; everything is on this machine."""
 
 
 class Streaming:
@@ -74,3 +80,18 @@ def _log_path(container: Container, pod: str, previous: bool) -> Path:
     reason = (waiting or {}).get("reason", "ContainerCreating")
     why = WAITING.get(reason, reason)
     raise bad_request(f'container "{container.name}" in pod "{pod}" is waiting to start: {why}')
+
+
+async def connect(pod: Pod | None, port: int) -> Connection:
+    """See `NodeStreams.connect`; `pod` is None once it has gone from this node."""
+    if pod is None or pod.context is None:
+        raise Refused("failed to find the sandbox of this pod: not found")
+    host = pod.context.facts.ip
+    try:
+        async with asyncio.timeout(CONNECT_LIMIT):
+            return await asyncio.open_connection(host, port)
+    except TimeoutError:
+        why = "i/o timeout"
+    except OSError as error:
+        why = f"connect: {os.strerror(error.errno or 0).lower()}"
+    raise Refused(f"failed to connect to localhost:{port} inside namespace: dial tcp {host}:{port}: {why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds import catalogue
 from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.store import Store
-from raglab.pocket.streams import LogOptions
+from raglab.pocket.streams import LogOptions, Refused
 from raglab.pocket.tokens import TokenSigner
 
 ADMIN_TOKEN = "admin-token-of-the-tests"
@@ -63,6 +64,9 @@ class Streams:
         self.options: list[LogOptions] = []
         self.sessions: list[Session] = []
         self.more = asyncio.Event()
+        self.connected: list[tuple[str, int]] = []
+        self.hung_up = asyncio.Event()
+        self._echoes: list[asyncio.Task[None]] = []
 
     async def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
         self.options.append(options)
@@ -78,6 +82,22 @@ class Streams:
     ):
         self.sessions.append(Session(command, stdin))
         return self.sessions[-1]
+
+    async def connect(self, uid: str, port: int):
+        """Port 9 refuses; all others say what they hear, and end when it ends or says bye."""
+        self.connected.append((uid, port))
+        if port == 9:
+            raise Refused("failed to connect to localhost:9 inside namespace")
+        ours, theirs = socket.socketpair()
+        self._echoes.append(asyncio.create_task(self._echo(*await asyncio.open_connection(sock=theirs))))
+        return await asyncio.open_connection(sock=ours)
+
+    async def _echo(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        data = b""
+        while not data.endswith(b"bye") and (data := await reader.read(1000)):
+            writer.write(data)
+        writer.close()
+        self.hung_up.set()
 
 
 @dataclass

@@ -117,7 +117,7 @@ async def test_commands_refused_before_the_upgrade(api):
     assert not api.streams.sessions
 
 
-@pytest.mark.parametrize("subresource", ["attach", "portforward"])
+@pytest.mark.parametrize("subresource", ["attach", "ephemeralcontainers"])
 async def test_what_is_absent_says_so(api, subresource):
     api.pod()
     error = await api.call("POST", f"{POD}/{subresource}", 501)
