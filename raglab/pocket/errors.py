@@ -71,6 +71,11 @@ def forbidden(message: str, plural: str = "", group: str = "", name: str = "") -
     return StatusError(403, "Forbidden", message, _details(plural, group, name))
 
 
+def not_admitted(plural: str, group: str, name: str, why: str) -> StatusError:
+    """403 for an object that admission does not let in."""
+    return forbidden(f'{qualified(plural, group)} "{name}" is forbidden: {why}', plural, group, name)
+
+
 def gone(message: str) -> StatusError:
     """410 for a watch or list from a resourceVersion that is no longer in the log."""
     return StatusError(410, "Expired", message)

@@ -20,6 +20,9 @@ from raglab.pocket.errors import StatusError
 
 REMEMBERED = 4096
 """How many different events a recorder can count up (client-go's limit)."""
+MOST_SIMILAR, SIMILAR_SECONDS = 10, 600.0
+"""Events that differ only in their message: from so many on in so many seconds, all others become one Event
+(client-go's limits)."""
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class EventRecorder:
         self._client, self._clock = client, clock or SystemClock()
         self._component, self._host = component, host
         self._written: OrderedDict[tuple[str, ...], tuple[str, int]] = OrderedDict()
+        self._similar: OrderedDict[tuple[str, ...], tuple[float, set[str]]] = OrderedDict()
         self._stamp = 0
 
     async def event(
@@ -41,13 +45,26 @@ class EventRecorder:
         `field_path` names a part of it, e.g. ``spec.containers{web}``.
         """
         about = reference(obj, field_path)
-        fingerprint = (about.get("uid") or about["name"], field_path, type, reason, message)
+        kind = (about.get("uid") or about["name"], field_path, type, reason)
+        fingerprint: tuple[str, ...] = (*kind, message)
+        if not action and self._is_one_of_many(kind, message):
+            fingerprint, message = kind, f"(combined from similar events): {message}"
         said = {"type": type, "reason": reason, "message": message, "involvedObject": about}
         try:
-            if not (fingerprint in self._written and await self._count_up(fingerprint, about, action)):
+            if not (fingerprint in self._written and await self._count_up(fingerprint, said, action)):
                 await self._write(fingerprint, said, action)
         except StatusError as error:
             log.info("event %s about %s not written: %s", reason, about["name"], error)
+
+    def _is_one_of_many(self, kind: tuple[str, ...], message: str) -> bool:
+        """Whether so many events of a kind came lately that this one is not told by itself."""
+        now = self._clock.time()
+        latest, messages = self._similar.pop(kind, (now, set()))
+        if now - latest > SIMILAR_SECONDS:
+            messages = set()
+        many = len(messages | {message}) >= MOST_SIMILAR
+        _remember(self._similar, kind, (now, messages if many else messages | {message}))
+        return many
 
     async def _write(self, fingerprint: tuple[str, ...], said: Object, action: str) -> None:
         name = self._name(said["involvedObject"]["name"])
@@ -61,29 +78,24 @@ class EventRecorder:
             if error.reason != "AlreadyExists":
                 raise
             return await self._write(fingerprint, said, action)  # another component spoke in the same instant
-        self._remember(fingerprint, name, 1)
+        _remember(self._written, fingerprint, (name, 1))
 
-    async def _count_up(self, fingerprint: tuple[str, ...], about: Object, action: str) -> bool:
+    async def _count_up(self, fingerprint: tuple[str, ...], said: Object, action: str) -> bool:
         """Raise the count of an Event written before; False if it has expired meanwhile."""
         name, count = self._written[fingerprint]
-        now = self._clock.time()
+        about, now = said["involvedObject"], self._clock.time()
         patch: dict[str, Any] = {"count": count + 1, "lastTimestamp": timestamp(now)}
         if action:
             patch = {"series": {"count": count + 1, "lastObservedTime": micro_timestamp(now)}}
+        patch["message"] = said["message"]
         try:
             await self._client.patch("events", name, about.get("namespace") or "default", patch)
         except StatusError as error:
             if error.code != 404:
                 raise
             return False
-        self._remember(fingerprint, name, count + 1)
+        _remember(self._written, fingerprint, (name, count + 1))
         return True
-
-    def _remember(self, fingerprint: tuple[str, ...], name: str, count: int) -> None:
-        self._written[fingerprint] = (name, count)
-        self._written.move_to_end(fingerprint)
-        if len(self._written) > REMEMBERED:
-            self._written.popitem(last=False)
 
     def _name(self, subject: str) -> str:
         """``<object>.<time in hex>``: strictly growing, so that a list by name is a list by time."""
@@ -100,6 +112,13 @@ class EventRecorder:
         reporting = {"reportingComponent": self._component, "reportingInstance": self._component}
         now = micro_timestamp(self._clock.time())
         return {"eventTime": now, "action": action, "source": {}, **reporting}
+
+
+def _remember(memory: OrderedDict[tuple[str, ...], Any], key: tuple[str, ...], what: Any) -> None:
+    memory[key] = what
+    memory.move_to_end(key)
+    if len(memory) > REMEMBERED:
+        memory.popitem(last=False)
 
 
 def reference(obj: Object, field_path: str = "") -> Object:

@@ -1,16 +1,22 @@
-"""What a new object needs from others: its namespace, a service account, a storage class.
+"""What a new object needs from others: its namespace, a service account, a storage class, and room.
 
-These are the admission plugins NamespaceLifecycle, ServiceAccount and DefaultStorageClass of a real server.
+These are the admission plugins NamespaceLifecycle, ServiceAccount, LimitRanger, DefaultStorageClass and ResourceQuota
+of a real server.
 """
 
 from __future__ import annotations
 
+from raglab.pocket.api import limits, quotas
 from raglab.pocket.api.definitions import SHELF
 from raglab.pocket.client import Object
-from raglab.pocket.errors import StatusError, forbidden, not_found, qualified
+from raglab.pocket.errors import StatusError, not_admitted, not_found
 from raglab.pocket.kinds.catalogue import Kind
 from raglab.pocket.store import Store
 
+LIMITED = frozenset(("/pods", "/persistentvolumeclaims"))
+"""Shelves of what a LimitRange speaks of."""
+GROWING = frozenset(("/persistentvolumeclaims", "/services"))
+"""Shelves of what may come to cost more after it was created."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -22,8 +28,18 @@ def admit(store: Store, kind: Kind, obj: Object) -> None:
         _namespace(store, kind, obj)
     if kind.storage_key == "/pods":
         _service_account(store, obj)
+        limits.complete(store, obj)
     if kind.storage_key == "/persistentvolumeclaims":
         _storage_class(store, obj)
+
+
+def finish(store: Store, kind: Kind, obj: Object, old: Object | None) -> None:
+    """Refuse (403) a complete and valid object that the policies of its namespace have no room for."""
+    if old is not None and (kind.storage_key not in GROWING or "deletionTimestamp" in obj["metadata"]):
+        return
+    if kind.storage_key in LIMITED:
+        limits.check(store, kind, obj)
+    quotas.check(store, kind, obj, old)
 
 
 def _namespace(store: Store, kind: Kind, obj: Object) -> None:
@@ -34,8 +50,7 @@ def _namespace(store: Store, kind: Kind, obj: Object) -> None:
     if "deletionTimestamp" not in found.object["metadata"]:
         return
     why = f"unable to create new content in namespace {namespace} because it is being terminated"
-    message = f'{qualified(kind.plural, kind.group)} "{name}" is forbidden: {why}'
-    error = forbidden(message, kind.plural, kind.group, name)
+    error = not_admitted(kind.plural, kind.group, name, why)
     text = f"namespace {namespace} is being terminated"
     error.details["causes"] = [
         {"reason": "NamespaceTerminating", "message": text, "field": "metadata.namespace"}
@@ -55,12 +70,9 @@ def _service_account(store: Store, pod: Object) -> None:
     meta = pod["metadata"]
     account = pod["spec"].get("serviceAccountName") or "default"
     if store.get("/serviceaccounts", meta["namespace"], account) is None:
-        raise _no_account(meta["namespace"], meta["name"], account)
-
-
-def _no_account(namespace: str, pod: str, account: str) -> StatusError:
-    why = f'error looking up service account {namespace}/{account}: serviceaccount "{account}" not found'
-    return forbidden(f'pods "{pod}" is forbidden: {why}', "pods", "", pod)
+        where = f"{meta['namespace']}/{account}"
+        why = f'error looking up service account {where}: serviceaccount "{account}" not found'
+        raise not_admitted("pods", "", meta["name"], why)
 
 
 def _storage_class(store: Store, claim: Object) -> None:

@@ -145,6 +145,7 @@ class Registry:
         self._check(kind, new, None)
         if kind.storage_key == SERVICES:
             self._allocator.complete(new, None)
+        admission.finish(self.store, kind, new, None)
         if self.store.get(kind.storage_key, meta.get("namespace", ""), meta["name"]):
             raise already_exists(kind.plural, kind.group, meta["name"])
         options.warnings.extend(validation.warnings(self._storage_kind(kind), new))
@@ -243,6 +244,7 @@ class Registry:
             self._check(kind, new, current)
             if kind.storage_key == SERVICES:
                 self._allocator.complete(new, current)
+            admission.finish(self.store, kind, new, current)
             strategy.count_generation(kind, new, current)
             if kind.kind != "Pod" and not kind.custom and new.get("spec") != current.get("spec"):
                 options.warnings.extend(validation.warnings(self._storage_kind(kind), new))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from raglab.pocket import selectors
 from raglab.pocket.client import Object
+from raglab.pocket.kinds import resources
 from raglab.pocket.kinds.quantity import parse
 from raglab.pocket.objects import condition, labels_of
 
@@ -55,40 +56,18 @@ def load(pod: Object, node: Object, there: Iterable[Object]) -> Fraction:
 
 
 def requests(pod: Object) -> Resources:
-    """What a Pod takes of a node: its containers together, or its hungriest init container if that is more.
-
-    Sidecars (init containers that keep running) count with the containers and with the init containers
-    after them.
-    """
-    spec = pod["spec"]
-    sidecars: Resources = {}
-    most: Resources = {}
-    for container in spec.get("initContainers") or ():
-        if container.get("restartPolicy") == "Always":
-            sidecars = _plus(sidecars, _asked(container))
-            most = _larger(most, sidecars)
-        else:
-            most = _larger(most, _plus(sidecars, _asked(container)))
-    running = _plus(sidecars, *map(_asked, spec["containers"]))
-    return _plus(_larger(running, most), _parsed(spec.get("overhead")), {"pods": Fraction(1)})
+    """What a Pod takes of a node."""
+    asked = resources.total(pod["spec"], "requests")
+    return {name: amount.value for name, amount in asked.items()} | {"pods": Fraction(1)}
 
 
-def _asked(container: Object) -> Resources:
-    return _parsed((container.get("resources") or {}).get("requests"))
-
-
-def _parsed(resources: Mapping[str, Any] | None) -> Resources:
-    return {name: parse(text) for name, text in (resources or {}).items()}
+def _parsed(listed: Mapping[str, Any] | None) -> Resources:
+    return {name: parse(text) for name, text in (listed or {}).items()}
 
 
 def _plus(*parts: Resources) -> Resources:
     names = {name for part in parts for name in part}
     return {name: sum((part.get(name, Fraction(0)) for part in parts), Fraction(0)) for name in sorted(names)}
-
-
-def _larger(one: Resources, other: Resources) -> Resources:
-    names = one.keys() | other.keys()
-    return {name: max(one.get(name, Fraction(0)), other.get(name, Fraction(0))) for name in sorted(names)}
 
 
 def _used(pods: Iterable[Object]) -> Resources:

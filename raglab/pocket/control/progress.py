@@ -9,6 +9,8 @@ from raglab.pocket.clock import timestamp
 from raglab.pocket.control.rollout import Limits
 from raglab.pocket.objects import condition, seconds, with_condition
 
+_TOLD = ("type", "status", "reason", "message")
+
 
 def reported(replica_set: Object | None, count: str) -> int:
     """A count in a ReplicaSet's status, 0 if absent."""
@@ -41,7 +43,8 @@ def status_of(
     status["terminatingReplicas"] = sum(reported(item, "terminatingReplicas") for item in sets)
     status["observedGeneration"] = deployment["metadata"].get("generation", 0)
     conditions = with_condition(old.get("conditions", []), _available(available >= limits.fewest), now)
-    status["conditions"] = _updated(old, _progressing(deployment, new, status, conditions, now), now)
+    conditions = _failing(new, _progressing(deployment, new, status, conditions, now), now)
+    status["conditions"] = _updated(old, conditions, now)
     return status
 
 
@@ -104,6 +107,14 @@ def _progress_told(
     if reason != "ProgressDeadlineExceeded" and now >= _deadline(deployment, current):
         return _progress("False", "ProgressDeadlineExceeded", f"{name} has timed out progressing.")
     return None
+
+
+def _failing(new: Object | None, conditions: list[Object], now: float) -> list[Object]:
+    """Conditions with what keeps the newest ReplicaSet from creating pods, if anything does."""
+    told = condition(new or {}, "ReplicaFailure")
+    if told is None:
+        return [item for item in conditions if item["type"] != "ReplicaFailure"]
+    return with_condition(conditions, {key: told[key] for key in _TOLD}, now)
 
 
 def _is_new_version(new: Object, current: Object) -> bool:

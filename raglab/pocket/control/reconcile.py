@@ -59,6 +59,8 @@ class Action:
     patch: Object = field(default_factory=dict)
     subresource: str = ""
     propagation: str = ""
+    otherwise: Callable[[StatusError], Action | None] | None = None
+    """The write that tells of a refusal in an object's status."""
     unless: tuple[Reference, ...] = ()
     """Do nothing if the API still has one of these: local copies of two resources do not change together."""
 
@@ -80,8 +82,11 @@ class Plan:
         done: Note | None = None,
         failed: Note | None = None,
         subresource: str = "",
+        otherwise: Callable[[StatusError], Action | None] | None = None,
     ) -> None:
-        self.actions.append(Action("create", resource, obj, done, failed, subresource=subresource))
+        self.actions.append(
+            Action("create", resource, obj, done, failed, subresource=subresource, otherwise=otherwise)
+        )
 
     def update(
         self,
@@ -242,6 +247,8 @@ class Worker:
             if action.verb == "delete" and error.code in (404, 409):
                 return None  # gone already, or replaced by another of the same name
             await self._tell(action.failed, error=str(error))
+            if action.otherwise and (told := action.otherwise(error)):
+                await self._write(told)
             raise
         await self._tell(action.done, name=(result or action.obj)["metadata"].get("name", ""))
         return result

@@ -26,6 +26,7 @@ from raglab.pocket.controllers import (
     namespaces,
     persistentvolumes,
     provisioner,
+    quotas,
     replicasets,
     rootcertificates,
     serviceaccounts,
@@ -33,6 +34,7 @@ from raglab.pocket.controllers import (
     taints,
     volumeprotection,
 )
+from raglab.pocket.errors import qualified
 from raglab.pocket.kinds import catalogue
 
 STANDING = (
@@ -58,6 +60,11 @@ def every(root_certificate: str, erase: Callable[[str], None]) -> list[reconcile
     """All controllers. See `run` for the arguments."""
     kinds = [kind for kind in catalogue.load().kinds if {"list", "watch", "delete"} <= set(kind.verbs)]
     contents = dict.fromkeys(kind.plural for kind in kinds if kind.namespaced)
+    countable = {
+        qualified(kind.plural, kind.group): kind.plural
+        for kind in kinds
+        if kind.namespaced and kind.plural != "events"
+    }
     owning = {
         (kind.api_version, kind.kind): (kind.plural, kind.namespaced)
         for kind in kinds
@@ -68,6 +75,7 @@ def every(root_certificate: str, erase: Callable[[str], None]) -> list[reconcile
         provisioner.controller(erase),
         namespaces.controller(contents),
         garbage.controller(owning),
+        quotas.controller(countable),
         taints.controller(),
     ]
     return [module.CONTROLLER for module in STANDING] + configured

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from raglab.pocket.client import Object
 from raglab.pocket.control.adoption import claim, itself, owner_or_adopters
-from raglab.pocket.control.reconcile import Controller, Note, Plan, View
+from raglab.pocket.control.reconcile import Action, Controller, Note, Plan, View
+from raglab.pocket.errors import StatusError
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import (
     condition,
@@ -17,7 +20,11 @@ from raglab.pocket.objects import (
     phase,
     seconds,
     seconds_until_available,
+    with_condition,
 )
+
+FAILURE = "ReplicaFailure"
+"""Type of the condition that tells why pods are missing."""
 
 
 def plan(view: View, key: Key, now: float) -> Plan:
@@ -30,18 +37,32 @@ def plan(view: View, key: Key, now: float) -> Plan:
     active = [pod for pod in pods if is_active(pod)]
     _report(result, replica_set, pods, active, now)
     if not is_deleting(replica_set):
-        _resize(result, replica_set, active)
+        _resize(result, replica_set, active, now)
     return result
 
 
-def _resize(result: Plan, owner: Object, active: list[Object]) -> None:
-    missing = owner["spec"].get("replicas", 1) - len(active)
+def _missing(owner: Object, active: list[Object]) -> int:
+    return int(owner["spec"].get("replicas", 1)) - len(active)
+
+
+def _resize(result: Plan, owner: Object, active: list[Object], now: float) -> None:
+    missing = _missing(owner, active)
     for _ in range(missing):
         created = Note(owner, "SuccessfulCreate", "Created pod: {name}")
         refused = Note(owner, "FailedCreate", "Error creating: {error}", "Warning")
-        result.create("pods", _new_pod(owner), created, refused)
+        result.create("pods", _new_pod(owner), created, refused, otherwise=partial(_failure, owner, now))
     for pod in sorted(active, key=_keep_rank)[: max(0, -missing)]:
         result.delete("pods", pod, Note(owner, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}"))
+
+
+def _failure(owner: Object, now: float, error: StatusError) -> Action | None:
+    """Say in the status that pods cannot be created, and why; once, as the name in the message is another each time."""
+    if condition(owner, FAILURE):
+        return None
+    told = {"type": FAILURE, "status": "True", "reason": "FailedCreate", "message": str(error)}
+    conditions = with_condition(owner.get("status", {}).get("conditions", ()), told, now)
+    patch = {"status": {"conditions": conditions}}
+    return Action("patch", "replicasets", owner, patch=patch, subresource="status")
 
 
 def _new_pod(owner: Object) -> Object:
@@ -85,8 +106,9 @@ def _report(result: Plan, owner: Object, pods: list[Object], active: list[Object
     status = {"replicas": len(active)} | {name: count for name, count in counts.items() if count}
     status["terminatingReplicas"] = sum(is_deleting(pod) and not is_finished(pod) for pod in pods)
     status["observedGeneration"] = owner["metadata"].get("generation", 0)
-    kept = {"conditions": old["conditions"]} if "conditions" in old else {}
-    result.status("replicasets", owner, status | kept)
+    if _missing(owner, active) > 0 and "conditions" in old:  # a failure is over when all pods are there
+        status["conditions"] = old["conditions"]
+    result.status("replicasets", owner, status)
     result.look_again(min((wait for wait in waits if wait), default=None))
 
 

@@ -158,6 +158,16 @@ def _autoscaler(obj: Object) -> None:
             rules.setdefault("selectPolicy", "Max")
 
 
+def _limit_range(obj: Object) -> None:
+    """A container's usual limit is the largest allowed one, its usual request that limit, or the smallest allowed."""
+    for item in obj["spec"].get("limits") or ():
+        if item.get("type") != "Container":
+            continue
+        limits = (item.get("max") or {}) | (item.get("default") or {})
+        requests = (item.get("min") or {}) | limits | (item.get("defaultRequest") or {})
+        item |= {key: part for key, part in (("default", limits), ("defaultRequest", requests)) if part}
+
+
 def _network_policy(obj: Object) -> None:
     spec = obj["spec"]
     if not spec.get("policyTypes"):
@@ -188,6 +198,7 @@ def _api_service(obj: Object) -> None:
 
 
 RULES: dict[tuple[str, str], Rule] = {
+    ("", "LimitRange"): _limit_range,
     ("", "Pod"): defaults_pods.pod,
     ("", "ReplicationController"): _replication_controller,
     ("", "Service"): _service,

@@ -45,11 +45,16 @@ def pull_policy(image: str) -> str:
 def pod(obj: Object) -> None:
     """Pods only: what is limited and not requested is requested in full; the quality class follows from both."""
     for _, container in containers(obj["spec"]):
-        resources = container.setdefault("resources", {})
-        limits = resources.get("limits")
-        if limits:
-            resources["requests"] = dict(limits) | (resources.get("requests") or {})
+        request_what_is_limited(container)
     obj.setdefault("status", {}).setdefault("qosClass", qos_class(obj["spec"]))
+
+
+def request_what_is_limited(container: Object) -> None:
+    """Who limits a resource and does not request it requests all of it."""
+    resources = container.setdefault("resources", {})
+    limits = resources.get("limits")
+    if limits:
+        resources["requests"] = dict(limits) | (resources.get("requests") or {})
 
 
 def qos_class(spec: Object) -> str:

@@ -10,6 +10,7 @@ import math
 import re
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 PATTERN = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+|)")
 REFUSAL = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -27,16 +28,44 @@ _LONGEST = 100
 """Characters that are read: no sensible amount has more, and endless exponents would take endless time."""
 
 
+class Quantity(NamedTuple):
+    """An exact value and the suffix of its family, which sums keep. `str` gives the spelling an API server stores."""
+
+    value: Fraction
+    suffix: str = ""
+
+    def plus(self, other: Quantity) -> Quantity:
+        """The sum, in the family of the first term that is not nothing."""
+        return Quantity(self.value + other.value, self.suffix if self.value else other.suffix)
+
+    def minus(self, other: Quantity) -> Quantity:
+        """The difference, in the family of the first term."""
+        return Quantity(self.value - other.value, self.suffix)
+
+    def __str__(self) -> str:
+        if _EXPONENT.fullmatch(self.suffix):
+            return _decimal(self.value, exponents=True)
+        binary = self.suffix in _BINARY and self.suffix and abs(self.value) >= 1024
+        return _binary(self.value) if binary else _decimal(self.value)
+
+
+NOTHING = Quantity(Fraction(0))
+
+
+def read(text: str | int | float) -> Quantity:
+    """A quantity as written. `ValueError` if it is none."""
+    return _split(str(text))
+
+
 @lru_cache(maxsize=4096)
-def _split(text: str) -> tuple[Fraction, str]:
-    """The exact value, and the suffix as written."""
+def _split(text: str) -> Quantity:
     match = PATTERN.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         raise ValueError(REFUSAL)
     sign, digits, suffix = match.groups()
     number = Fraction(digits.rstrip(".") if digits.endswith(".") else digits)
     value = min(_round(number * _scale(suffix)), Fraction(_LARGEST))
-    return (-value if sign == "-" else value), suffix
+    return Quantity(-value if sign == "-" else value, suffix)
 
 
 def _scale(suffix: str) -> Fraction:
@@ -54,15 +83,12 @@ def _round(value: Fraction) -> Fraction:
 
 def parse(text: str | int | float) -> Fraction:
     """The exact value of a quantity: ``parse("250m") == Fraction(1, 4)``. `ValueError` if it is none."""
-    return _split(str(text))[0]
+    return _split(str(text)).value
 
 
 def canonical(text: str | int | float) -> str:
     """The spelling an API server stores: ``1024Mi`` becomes ``1Gi``, ``0.5`` becomes ``500m``."""
-    value, suffix = _split(str(text))
-    if _EXPONENT.fullmatch(suffix):
-        return _decimal(value, exponents=True)
-    return _binary(value) if suffix in _BINARY and suffix and abs(value) >= 1024 else _decimal(value)
+    return str(_split(str(text)))
 
 
 def _binary(value: Fraction) -> str:
@@ -78,15 +104,6 @@ def _decimal(value: Fraction, exponents: bool = False) -> str:
     power = _DECIMAL[suffix]
     shown = (f"e{power}" if power else "") if exponents else suffix
     return f"{value / Fraction(10) ** power}{shown}"
-
-
-def add(*texts: str) -> str:
-    """The sum, in the suffix family of the first term."""
-    if not texts:
-        return "0"
-    total = sum((parse(text) for text in texts), Fraction(0))
-    suffix = _split(texts[0])[1]
-    return _binary(total) if suffix in _BINARY and suffix and abs(total) >= 1024 else _decimal(total)
 
 
 def milli(text: str | int | float) -> int:

@@ -13,6 +13,7 @@ from raglab.pocket.kinds import validation_autoscaling as autoscaling
 from raglab.pocket.kinds import validation_config as config
 from raglab.pocket.kinds import validation_definitions as definitions
 from raglab.pocket.kinds import validation_pods as pods
+from raglab.pocket.kinds import validation_policies as policies
 from raglab.pocket.kinds import validation_services as services
 from raglab.pocket.kinds import validation_storage as storage
 from raglab.pocket.kinds import validation_workloads as workloads
@@ -27,9 +28,11 @@ _LONGEST_CRON_JOB = 52
 
 RULES: dict[tuple[str, str], Rule] = {
     ("", "ConfigMap"): config.config_map,
+    ("", "LimitRange"): policies.limit_range,
     ("", "PersistentVolume"): storage.volume,
     ("", "PersistentVolumeClaim"): storage.claim,
     ("", "Pod"): pods.pod,
+    ("", "ResourceQuota"): policies.quota,
     ("", "Secret"): config.secret,
     ("", "Service"): services.service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definitions.definition,
@@ -44,11 +47,12 @@ RULES: dict[tuple[str, str], Rule] = {
     ("discovery.k8s.io", "EndpointSlice"): config.endpoint_slice,
     ("networking.k8s.io", "Ingress"): services.ingress,
     ("networking.k8s.io", "NetworkPolicy"): config.network_policy,
-    ("policy", "PodDisruptionBudget"): config.disruption_budget,
+    ("policy", "PodDisruptionBudget"): policies.disruption_budget,
     (_RBAC, "ClusterRole"): config.role,
     (_RBAC, "ClusterRoleBinding"): config.binding,
     (_RBAC, "Role"): config.role,
     (_RBAC, "RoleBinding"): config.binding,
+    ("scheduling.k8s.io", "PriorityClass"): policies.priority_class,
     ("storage.k8s.io", "StorageClass"): storage.storage_class,
 }
 """What must hold for the object as it is."""
@@ -58,6 +62,7 @@ UPDATE_RULES: dict[tuple[str, str], UpdateRule] = {
     ("", "PersistentVolume"): storage.volume_update,
     ("", "PersistentVolumeClaim"): storage.claim_update,
     ("", "Pod"): pods.pod_update,
+    ("", "ResourceQuota"): policies.quota_update,
     ("", "Secret"): config.secret_update,
     ("", "Service"): services.service_update,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definitions.update,
@@ -68,7 +73,7 @@ UPDATE_RULES: dict[tuple[str, str], UpdateRule] = {
     ("batch", "Job"): workloads.job_update,
     (_RBAC, "ClusterRoleBinding"): config.binding_update,
     (_RBAC, "RoleBinding"): config.binding_update,
-    ("scheduling.k8s.io", "PriorityClass"): config.priority_class_update,
+    ("scheduling.k8s.io", "PriorityClass"): policies.priority_class_update,
     ("storage.k8s.io", "StorageClass"): storage.storage_class_update,
 }
 """What may not change."""

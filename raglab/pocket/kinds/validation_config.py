@@ -1,4 +1,4 @@
-"""ConfigMaps, Secrets, roles, and the other small kinds."""
+"""ConfigMaps, Secrets, roles, and other small kinds."""
 
 from __future__ import annotations
 
@@ -100,19 +100,6 @@ def binding_update(causes: Causes, obj: Object, old: Object) -> None:
     """What a binding grants is settled when it is made; to whom is not."""
     if obj.get("roleRef") != old.get("roleRef"):
         causes.invalid("roleRef", obj.get("roleRef"), "cannot change roleRef")
-
-
-def priority_class_update(causes: Causes, obj: Object, old: Object) -> None:
-    """Pods were scheduled by this value."""
-    if obj.get("value") != old.get("value"):
-        causes.forbidden("value", "may not be changed in an update.")
-
-
-def disruption_budget(causes: Causes, obj: Object) -> None:
-    """PodDisruptionBudgets."""
-    spec = obj.get("spec") or {}
-    if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        causes.invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
 
 
 def endpoint_slice(causes: Causes, obj: Object) -> None:

@@ -93,3 +93,18 @@ async def test_taken_name_is_avoided_and_a_refusal_is_survived(clock, caplog):
     with caplog.at_level("INFO"):
         await EventRecorder(notebook, "one", clock).event(POD, "Normal", "R", "m")
     assert not notebook.events and "being terminated" in caplog.text
+
+
+async def test_many_that_differ_only_in_their_message_become_one(notebook, clock):
+    recorder = EventRecorder(notebook, "replicaset-controller", clock)
+    for number in range(12):
+        await recorder.event(POD, "Warning", "FailedCreate", f"no room for pod {number}")
+    told = [event["message"] for event in notebook.events.values()]
+    assert told[8:] == ["no room for pod 8", "(combined from similar events): no room for pod 9"]
+    assert [(patch["count"], patch["message"]) for _, patch in notebook.patches] == [
+        (2, "(combined from similar events): no room for pod 10"),
+        (3, "(combined from similar events): no room for pod 11"),
+    ]
+    clock.now += 601
+    await recorder.event(POD, "Warning", "FailedCreate", "no room for pod 12")
+    assert list(notebook.events.values())[-1]["message"] == "no room for pod 12"

@@ -63,9 +63,10 @@ def test_the_spelling_keeps_the_value_and_is_stable(number, suffix):
 
 
 def test_sums_keep_the_first_suffix_family():
-    assert quantity.add("512Mi", "512Mi") == "1Gi"
-    assert quantity.add("250m", "0.75") == "1"
-    assert quantity.add() == "0"
+    assert str(quantity.read("512Mi").plus(quantity.read("512Mi"))) == "1Gi"
+    assert str(quantity.read("250m").plus(quantity.read("0.75"))) == "1"
+    assert str(quantity.NOTHING.plus(quantity.read("64Mi"))) == "64Mi"
+    assert str(quantity.read("1Gi").minus(quantity.read("512Mi"))) == "512Mi"
 
 
 def test_counting():
