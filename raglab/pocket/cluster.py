@@ -25,7 +25,7 @@ from aiohttp import web
 
 from raglab.pocket import bootstrap, controllers, kubeconfig, pki, scheduler
 from raglab.pocket.api.aggregation import Aggregator
-from raglab.pocket.api.app import make_app
+from raglab.pocket.api.app import CONNECTIONS, make_app
 from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.availability import Availability
 from raglab.pocket.api.local import LocalClient
@@ -117,7 +117,7 @@ class Cluster:
             self.aggregator,
         )
         runner = web.AppRunner(
-            app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_CONNECTIONS
+            app, handler_cancellation=True, shutdown_timeout=STOP_CONNECTIONS, **CONNECTIONS
         )
         await runner.setup()
         listener = self._listener()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
 from aiohttp import web
 
@@ -26,7 +27,6 @@ from raglab.pocket.api import (
 from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.context import Call, Server
-from raglab.pocket.api.negotiate import read_object
 from raglab.pocket.api.registry import Registry
 from raglab.pocket.api.roles import Roles
 from raglab.pocket.api.subresources import Handler
@@ -34,6 +34,7 @@ from raglab.pocket.client import Object
 from raglab.pocket.clock import Clock, SystemClock
 from raglab.pocket.config import Settings
 from raglab.pocket.errors import StatusError, bad_request
+from raglab.pocket.kinds import messages
 from raglab.pocket.kinds.catalogue import Catalogue
 from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.pki import server_names
@@ -41,6 +42,16 @@ from raglab.pocket.streams import NodeStreams
 
 LONGEST_BODY = 3 * 1024 * 1024
 """Bytes, the real server's limit."""
+CONNECTIONS: dict[str, Any] = {
+    "access_log": None,
+    "auto_decompress": False,
+    "keepalive_timeout": 90.0,
+    "max_line_size": 1 << 18,
+    "max_field_size": 1 << 16,
+}
+"""How connections are served (arguments of aiohttp's server): bodies are taken as they are, idle connections end after
+the real server's time, and lines of a head (``kubectl exec`` has its whole command in one) end somewhere.
+"""
 READING = frozenset({"get", "list", "watch"})
 VERBS: dict[str, Handler] = {
     "get": verbs.get,
@@ -67,7 +78,7 @@ def make_app(
     aggregator: Aggregator | None = None,
 ) -> web.Application:
     """The application; serve it over TLS (see `serve`)."""
-    kinds.serve("reviews", reviews.KINDS)
+    kinds.serve("reviews", messages.REVIEWS)
     parts = (registry, kinds, schemas, credentials, streams, settings, clock or SystemClock())
     server = Server(*parts, rendering.Encoder(registry.store), aggregator or Aggregator(registry.store))
     app = web.Application(client_max_size=LONGEST_BODY)
@@ -136,7 +147,7 @@ class ApiServer:
 
 async def _act(call: Call) -> web.StreamResponse:
     target = call.target
-    if target.kind in reviews.KINDS:
+    if target.kind in messages.REVIEWS:
         return await _review(call)
     if target.subresource:
         return await subresources.find(target.verb, target.subresource)(call)
@@ -145,7 +156,7 @@ async def _act(call: Call) -> web.StreamResponse:
 
 async def _review(call: Call) -> web.StreamResponse:
     server, kind = call.server, call.target.kind
-    review = await read_object(call.request, kind.kind)
+    review = await verbs.read_message(call, kind)
     made = reviews.answer(kind, call.user, review, server)
     return rendering.response(made, 201)
 

@@ -17,6 +17,9 @@ from raglab.pocket.client import Object
 from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.store import Key
 
+DIGITS = 20
+"""Of the largest 64-bit number; Python itself refuses to read more than a few thousand."""
+
 
 class Page(NamedTuple):
     """Part of a list; `continue_token` asks for the next part, `remaining` counts what is left after this one."""
@@ -45,10 +48,14 @@ def cut(objects: list[Object], version: int, limit: int, token: str) -> Page:
 
 def check_version(version: str, newest: int) -> None:
     """Refuse what is no version (400), and a version that does not exist yet (504)."""
-    if version and not (version.isascii() and version.isdigit()):
-        why = f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
+    if not version:
+        return
+    number = version.isascii() and version.isdigit()
+    if not number or len(version) > DIGITS:
+        wrong = "value out of range" if number else "invalid syntax"
+        why = f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": {wrong}'
         raise bad_request(f"resourceVersion: {why}")
-    if version and int(version) > newest:
+    if int(version) > newest:
         why = "Too large resource version"
         details = {"causes": [{"reason": "ResourceVersionTooLarge", "message": why}], "retryAfterSeconds": 1}
         raise StatusError(504, "Timeout", f"Timeout: {why}: {version}, current: {newest}", details)
@@ -61,6 +68,6 @@ def _write(version: int, last: Key) -> str:
 def _read(token: str) -> tuple[int, Key]:
     try:
         version, namespace, name = orjson.loads(base64.urlsafe_b64decode(token))
-    except (ValueError, binascii.Error):
+        return int(version), (str(namespace), str(name))
+    except (ValueError, TypeError, binascii.Error):
         raise bad_request("continue key is not valid: it does not come from an earlier page") from None
-    return version, (namespace, name)

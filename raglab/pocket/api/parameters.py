@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raglab.pocket.errors import StatusError, bad_request, invalid
+from raglab.pocket.api.paging import DIGITS
+from raglab.pocket.errors import bad_request, invalid
 
 FIELD_VALIDATION = ("Ignore", "Warn", "Strict")
 PROPAGATION = ("Orphan", "Background", "Foreground")
@@ -79,6 +80,8 @@ def integer(query: Mapping[str, str], name: str) -> int | None:
         return None
     if not text.isascii() or not text.isdigit():
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    if len(text) > DIGITS or int(text) >= 1 << 63:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')
     return int(text)
 
 
@@ -131,7 +134,7 @@ def deletion(query: Mapping[str, str], dry_runs: list[str], body: dict[str, Any]
         propagation = query.get("propagationPolicy", "")
     if orphan is not None and not propagation:
         propagation = "Orphan" if orphan else "Background"
-    _check_deletion(propagation, grace)
+    _check_deletion(propagation)
     return Deletion(
         dry_run(dry_runs, "DeleteOptions"),
         propagation,
@@ -141,13 +144,11 @@ def deletion(query: Mapping[str, str], dry_runs: list[str], body: dict[str, Any]
     )
 
 
-def _check_deletion(propagation: str, grace: Any) -> None:
+def _check_deletion(propagation: str) -> None:
     causes = []
     if propagation and propagation not in PROPAGATION:
         supported = ", ".join(f'"{item}"' for item in ("Background", "Foreground", "Orphan"))
         text = f'Unsupported value: "{propagation}": supported values: {supported}'
         causes.append(("FieldValueNotSupported", "propagationPolicy", text))
-    if grace is not None and (not isinstance(grace, int) or isinstance(grace, bool)):
-        raise StatusError(400, "BadRequest", "gracePeriodSeconds must be a whole number")
     if causes:
         raise invalid("DeleteOptions", "meta.k8s.io", "", causes)

@@ -18,6 +18,8 @@ from raglab.pocket.kinds.schema import DecodeError
 JSON = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
+MOST_OPERATIONS, MOST_COPIED = 10_000, 3 * 1024 * 1024
+"""Of a JSON patch: operations, and bytes that its copies may add (the real server's limits)."""
 CONTENT_TYPES = {"json": JSON, "merge": MERGE, "strategic": STRATEGIC}
 
 
@@ -53,8 +55,11 @@ def _json(obj: Object, operations: Any) -> Object:
     """Apply a list of operations, or none of them. A real server does not say which one failed, or why."""
     if not isinstance(operations, list):
         raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+    if len(operations) > MOST_OPERATIONS:
+        text = f"The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
+        raise _too_large(text)
     try:
-        result: Object = jsonpatch.JsonPatch(operations).apply(copy.deepcopy(obj))
+        result = _operated(copy.deepcopy(obj), operations)
     except (
         jsonpatch.JsonPatchException,
         jsonpointer.JsonPointerException,
@@ -67,6 +72,24 @@ def _json(obj: Object, operations: Any) -> Object:
     if not isinstance(result, dict):
         raise bad_request("json: cannot unmarshal the patched document into an object")
     return result
+
+
+def _operated(obj: Any, operations: list[Any]) -> Any:
+    """One operation after the other, in place. Copies of copies would double with each of them: they have a limit."""
+    copied = 0
+    for operation in operations:
+        if operation["op"] == "copy":
+            source = jsonpointer.JsonPointer(operation["from"]).resolve(obj)
+            copied += len(orjson.dumps(source))
+            if copied > MOST_COPIED:
+                text = f"the accumulated size increase of copy is {copied}, exceeding the limit {MOST_COPIED}"
+                raise _too_large(f"Unable to complete the copy, {text}")
+        obj = jsonpatch.JsonPatch([operation]).apply(obj, in_place=True)
+    return obj
+
+
+def _too_large(text: str) -> StatusError:
+    return StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {text}")
 
 
 def unknown_fields(change: Any, content_type: str, unknown: list[str]) -> StatusError:

@@ -31,7 +31,7 @@ from raglab.pocket.client import Object, WatchEvent
 from raglab.pocket.clock import Clock
 from raglab.pocket.config import Settings
 from raglab.pocket.errors import already_exists, bad_request, invalid, not_found
-from raglab.pocket.kinds import defaults, validation
+from raglab.pocket.kinds import defaults, messages, validation
 from raglab.pocket.kinds.catalogue import Catalogue, Kind
 from raglab.pocket.kinds.schema import DecodeError, Schemas, cannot_be_handled
 from raglab.pocket.store import Store
@@ -253,11 +253,14 @@ class Registry:
 
     def _rescale(self, kind: Kind, current: Object, wanted: Object, options: Options) -> Object:
         main = Options(dry_run=options.dry_run)
+        wanted = self.schemas.normalise(messages.SCALE, wanted)[0]
         new = self._decoded(kind, scale.applied(kind, current, wanted), main)
         return scale.of(kind, self._replace(kind, new, current, main))
 
     def _bind(self, kind: Kind, namespace: str, binding: Object, options: Options) -> Object:
         pod = self._stored(kind, namespace, binding["metadata"]["name"])
+        if causes := strategy.misbound(binding):
+            raise invalid("Binding", "", binding["metadata"]["name"], causes)
         return self._put(kind, strategy.bound(pod, binding, self.clock.time()), pod, options)
 
     def _put(self, kind: Kind, new: Object, current: Object | None, options: Options) -> Object:

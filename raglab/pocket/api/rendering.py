@@ -17,6 +17,9 @@ from raglab.pocket.kinds import columns
 from raglab.pocket.kinds.catalogue import Kind
 from raglab.pocket.store import Store
 
+MOST_WARNINGS, LONGEST_WARNING = 4096, 256
+"""Characters of all warnings of an answer, and of each where there are more: the limits of a real server."""
+
 Object = dict[str, Any]
 
 
@@ -102,7 +105,13 @@ def _version(obj: Object) -> Object:
 
 
 def warning_headers(warnings: Iterable[str]) -> list[tuple[str, str]]:
-    """``Warning`` headers, which kubectl prints (RFC 7234 §5.5; 299 is "miscellaneous persistent warning")."""
+    """``Warning`` headers, which kubectl prints (RFC 7234 §5.5; 299 is "miscellaneous persistent warning").
+
+    Many or long ones are cut, as by a real server: the head of an answer has no room for them.
+    """
+    warnings = list(dict.fromkeys(warnings))
+    if sum(map(len, warnings)) > MOST_WARNINGS:
+        warnings = [text[:LONGEST_WARNING] for text in warnings][: MOST_WARNINGS // LONGEST_WARNING]
     escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in warnings)
     printable = ("".join(char if char.isprintable() else " " for char in text) for text in escaped)
     return [("Warning", f'299 - "{text}"') for text in printable]

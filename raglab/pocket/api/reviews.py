@@ -14,21 +14,11 @@ from raglab.pocket.api.roles import Roles
 from raglab.pocket.api.routing import Target
 from raglab.pocket.clock import timestamp
 from raglab.pocket.errors import invalid
+from raglab.pocket.kinds import messages
 from raglab.pocket.kinds.catalogue import Catalogue, Kind
 
 Object = dict[str, Any]
-AUTHORIZATION, AUTHENTICATION = "authorization.k8s.io", "authentication.k8s.io"
-
-
-def _review(group: str, kind: str) -> Kind:
-    return Kind(group, "v1", kind, f"{kind.lower()}s", kind.lower(), False, verbs=("create",))
-
-
-KINDS = (
-    _review(AUTHENTICATION, "SelfSubjectReview"),
-    _review(AUTHORIZATION, "SelfSubjectAccessReview"),
-    _review(AUTHORIZATION, "SelfSubjectRulesReview"),
-)
+AUTHORIZATION = "authorization.k8s.io"
 NON_RESOURCE = [
     "/api",
     "/api/*",
@@ -86,7 +76,10 @@ def _kind_asked_for(asked: Object, kinds: Catalogue) -> Kind:
 
 
 def _rules(user: User, namespace: str, roles: Roles) -> Object:
-    reviews = [{"verbs": ["create"], "apiGroups": [kind.group], "resources": [kind.plural]} for kind in KINDS]
+    reviews = [
+        {"verbs": ["create"], "apiGroups": [kind.group], "resources": [kind.plural]}
+        for kind in messages.REVIEWS
+    ]
     paths = [{"verbs": ["get"], "nonResourceURLs": [*NON_RESOURCE, "/version", "/version/"]}]
     if user.is_admin:
         resources = [EVERYTHING]

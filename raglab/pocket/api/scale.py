@@ -6,7 +6,7 @@ from typing import Any
 
 from raglab.pocket import selectors
 from raglab.pocket.client import Object
-from raglab.pocket.errors import bad_request, invalid
+from raglab.pocket.errors import invalid
 from raglab.pocket.kinds.catalogue import Kind
 from raglab.pocket.kinds.custom import ScalePaths
 
@@ -48,19 +48,13 @@ def _with(value: Any, steps: tuple[str, ...], new: Any) -> Any:
 
 
 def applied(kind: Kind, obj: Object, wanted: Object) -> Object:
-    """`obj` with the number of replicas of the Scale `wanted`, which may carry a resourceVersion to insist on."""
-    replicas = (wanted.get("spec") or {}).get("replicas") or 0
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        found = (
-            "bool" if isinstance(replicas, bool) else "number" if isinstance(replicas, float) else "string"
-        )
-        why = f"json: cannot unmarshal {found} into Go struct field ScaleSpec.spec.replicas of type int32"
-        raise bad_request(f'Scale in version "v1" cannot be handled as a Scale: {why}')
+    """`obj` with the number of replicas of `wanted`, a decoded Scale that may carry a resourceVersion to insist on."""
+    replicas = wanted["spec"].get("replicas") or 0
     if replicas < 0:
         text = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = ("FieldValueInvalid", "spec.replicas", text)
         raise invalid("Scale", "autoscaling", obj["metadata"]["name"], [cause])
-    version = (wanted.get("metadata") or {}).get("resourceVersion")
+    version = wanted["metadata"].get("resourceVersion")
     meta = obj["metadata"] | ({"resourceVersion": version} if version else {})
     scaled: Object = _with(obj | {"metadata": meta}, _paths(kind).replicas, replicas)
     return scaled

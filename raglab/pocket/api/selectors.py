@@ -42,7 +42,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "batch/jobs": ("status.successful",),
 }
 """Beside name and namespace, by shelf. Kinds that are not here refuse others in a wording of their own."""
-_TERM = re.compile(r"\s*([^=!]+?)\s*(==|=|!=)\s*(.*?)\s*", re.DOTALL)
+_TERM = re.compile(r"([^=!]+)(==|=|!=)(.*)", re.DOTALL)
 
 
 class Filter(NamedTuple):
@@ -80,7 +80,7 @@ def _term(kind: Kind, text: str) -> Test:
     parts = _TERM.fullmatch(text)
     if parts is None:
         raise bad_request(f"invalid selector: '{text}'; can't understand '{text}'")
-    field, operator, value = parts.groups()
+    field, operator, value = (part.strip() for part in parts.groups())
     known = kind.custom.selectable if kind.custom else FIELDS.get(kind.storage_key, ())
     if field not in ALWAYS and field not in known:
         raise _unsupported(kind, field)

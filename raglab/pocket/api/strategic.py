@@ -40,8 +40,8 @@ def _merge_fields(target: Object, patch: Object, struct: Struct | None) -> Objec
     for key, value in patch.items():
         if key.startswith(DELETE_FROM):
             name = key.removeprefix(DELETE_FROM)
-            if name in result:
-                result[name] = [item for item in result[name] if item not in value]
+            if isinstance(result.get(name), list):
+                result[name] = [item for item in result[name] if item not in _listed(value, "primitive list")]
     for key, value in patch.items():
         if not key.startswith("$"):
             _set(result, key, value, struct.fields.get(key) if struct else None)
@@ -56,10 +56,18 @@ def _merge_fields(target: Object, patch: Object, struct: Struct | None) -> Objec
 def _retained(target: Object, patch: Object) -> Object:
     if RETAIN not in patch:
         return dict(target)
-    dropped = [key for key in patch if not key.startswith("$") and key not in patch[RETAIN]]
+    kept = _listed(patch[RETAIN], "retainKeys")
+    dropped = [key for key in patch if not key.startswith("$") and key not in kept]
     if any(patch[key] is not None for key in dropped):
         raise bad_request(f"{RETAIN} must contain all keys that the patch sets")
-    return {key: value for key, value in target.items() if key in patch[RETAIN]}
+    return {key: value for key, value in target.items() if key in kept}
+
+
+def _listed(value: Any, what: str) -> list[Any]:
+    """The list that a directive must bring."""
+    if not isinstance(value, list):
+        raise bad_request(f"invalid patch format of {what}")
+    return value
 
 
 def _set(result: Object, name: str, value: Any, field: Field | None) -> None:
@@ -100,16 +108,17 @@ def _merge_item(result: list[Any], item: Any, key: str, struct: Struct | None) -
 
 
 def _no_key(item: Any, key: str) -> StatusError:
-    text = f"map: {item} does not contain declared merge key: {key}"
-    return StatusError(500, "InternalError", text)
+    return bad_request(f"map: {item} does not contain declared merge key: {key}")
 
 
-def _ordered(items: list[Any], order: list[Any], key: str) -> list[Any]:
+def _ordered(items: list[Any], order: Any, key: str) -> list[Any]:
     """`items` in the given order; those it does not name stay behind the item that they followed."""
     names = [item.get(key) if isinstance(item, dict) else item for item in items]
-    rank = {
-        (entry.get(key) if isinstance(entry, dict) else entry): place for place, entry in enumerate(order)
-    }
+    listed = _listed(order, "setElementOrder list")
+    ranked = [entry.get(key) if isinstance(entry, dict) else entry for entry in listed]
+    if any(isinstance(name, (dict, list)) for name in ranked):
+        raise bad_request("invalid patch format of setElementOrder list")
+    rank = {name: place for place, name in enumerate(ranked)}
     places, behind = [], -1
     for position, name in enumerate(names):
         behind = rank.get(name, behind)

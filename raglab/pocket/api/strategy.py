@@ -173,6 +173,23 @@ def _wanted(kind: Kind, obj: Object) -> Any:
     return spec, obj["metadata"].get("annotations") if kind.plural == "deployments" else None
 
 
+def misbound(binding: Object) -> list[tuple[str, str, str]]:
+    """What is wrong with a binding, as causes of a 422."""
+    target = binding.get("target") or {}
+    causes = []
+    if (kind := target.get("kind") or "Node") != "Node":
+        causes.append(
+            (
+                "FieldValueNotSupported",
+                "target.kind",
+                f'Unsupported value: "{kind}": supported values: "Node", ""',
+            )
+        )
+    if not target.get("name"):
+        causes.append(("FieldValueRequired", "target.name", "Required value"))
+    return causes
+
+
 def bound(pod: Object, binding: Object, now: float) -> Object:
     """The pod on the node that `binding` names."""
     meta, spec, status = pod["metadata"], pod["spec"], pod.get("status", {})

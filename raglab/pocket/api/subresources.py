@@ -8,11 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from raglab.pocket.api import exec as execution
-from raglab.pocket.api import logs, negotiate, nodes, parameters, portforward, rendering, verbs
+from raglab.pocket.api import logs, nodes, parameters, portforward, rendering, verbs
 from raglab.pocket.api.context import Call
 from raglab.pocket.api.registry import DeleteOptions
 from raglab.pocket.clock import timestamp
-from raglab.pocket.errors import StatusError, bad_request, invalid, not_implemented
+from raglab.pocket.errors import StatusError, invalid, not_implemented
+from raglab.pocket.kinds import messages
 from raglab.pocket.tokens import ISSUER, ServiceAccount
 
 Object = dict[str, Any]
@@ -37,8 +38,8 @@ def find(verb: str, subresource: str) -> Handler:
 async def _bind(call: Call) -> web.StreamResponse:
     """Put a pod on a node: what a scheduler says."""
     target = call.target
-    binding = await negotiate.read_object(call.request, "Binding")
-    binding |= {"kind": "Binding", "metadata": (binding.get("metadata") or {}) | {"name": target.name}}
+    binding = await verbs.read_message(call, messages.BINDING)
+    binding |= {"kind": "Binding", "metadata": binding["metadata"] | {"name": target.name}}
     call.server.registry.create(target.kind, target.namespace, binding, verbs.write_options(call))
     return rendering.response(_success(201), 201)
 
@@ -46,7 +47,7 @@ async def _bind(call: Call) -> web.StreamResponse:
 async def _evict(call: Call) -> web.StreamResponse:
     """Delete a pod politely: what ``kubectl drain`` says. Disruption budgets are not enforced."""
     target = call.target
-    body = await negotiate.read_object(call.request, "Eviction")
+    body = await verbs.read_message(call, messages.EVICTION)
     dry_runs = call.request.query.getall("dryRun", [])
     wanted = parameters.deletion({}, dry_runs, body.get("deleteOptions") or {})
     options = DeleteOptions(
@@ -64,7 +65,7 @@ async def _token(call: Call) -> web.StreamResponse:
     """Issue a token for a ServiceAccount (``kubectl create token``)."""
     target, server = call.target, call.server
     account = server.registry.get(target.kind, target.namespace, target.name)
-    spec = (await negotiate.read_object(call.request, "TokenRequest")).get("spec") or {}
+    spec = (await verbs.read_message(call, messages.TOKEN_REQUEST))["spec"]
     seconds = _lifetime(spec.get("expirationSeconds"))
     audiences = tuple(spec.get("audiences") or (ISSUER,))
     who = ServiceAccount(target.namespace, target.name, account["metadata"]["uid"])
@@ -80,11 +81,9 @@ async def _token(call: Call) -> web.StreamResponse:
     return rendering.response(answer, 201)
 
 
-def _lifetime(wanted: Any) -> int:
+def _lifetime(wanted: int | None) -> int:
     if wanted is None:
         return USUAL_TOKEN
-    if not isinstance(wanted, int):
-        raise bad_request("spec.expirationSeconds must be a whole number")
     if not SHORTEST_TOKEN <= wanted <= LONGEST_TOKEN:
         limit = "less than 10 minutes" if wanted < SHORTEST_TOKEN else "larger than 2^32 seconds"
         text = f"Invalid value: {wanted}: may not specify a duration {limit}"

@@ -11,6 +11,7 @@ from raglab.pocket.api.context import Call
 from raglab.pocket.api.registry import DeleteOptions, Options
 from raglab.pocket.api.rendering import Renderer
 from raglab.pocket.errors import bad_request, gone
+from raglab.pocket.kinds import messages
 from raglab.pocket.kinds.catalogue import Kind
 
 Object = dict[str, Any]
@@ -118,6 +119,13 @@ async def read(call: Call, kind: Kind) -> Object:
     return obj | {"apiVersion": version, "kind": name}
 
 
+async def read_message(call: Call, kind: Kind) -> Object:
+    """The body as an object that is not stored, decoded by its schema; an empty body is an empty object."""
+    body, media = await call.request.read(), negotiate.content_type(call.request)
+    obj = negotiate.decode(body, media, kind.kind) if body.strip() else {}
+    return call.server.schemas.normalise(kind, obj)[0]
+
+
 def write_options(call: Call) -> Options:
     """Query parameters of a write."""
     query, kind = call.request.query, OPTION_KINDS[call.target.verb]
@@ -165,10 +173,8 @@ async def delete_collection(call: Call) -> web.StreamResponse:
 
 async def delete_options(call: Call) -> DeleteOptions:
     """From the body if there is one, else from the query."""
-    body = await call.request.read()
-    media = negotiate.content_type(call.request)
-    raw = negotiate.decode(body, media, "DeleteOptions") if body.strip() else {}
-    wanted = parameters.deletion(call.request.query, call.request.query.getall("dryRun", []), raw)
+    body = await read_message(call, messages.DELETE_OPTIONS)
+    wanted = parameters.deletion(call.request.query, call.request.query.getall("dryRun", []), body)
     return DeleteOptions(
         dry_run=wanted.dry_run,
         propagation=wanted.propagation,

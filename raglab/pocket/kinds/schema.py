@@ -20,7 +20,7 @@ import orjson
 
 from raglab.pocket.errors import StatusError
 from raglab.pocket.files import write_private
-from raglab.pocket.kinds import catalogue, compiling, structural
+from raglab.pocket.kinds import catalogue, compiling, messages, structural
 from raglab.pocket.kinds.catalogue import Kind, Object
 from raglab.pocket.kinds.custom import Custom
 from raglab.pocket.kinds.decoding import BASIC, Field, ListOf, MapOf, Mismatch, Part, Struct, Type, Walk
@@ -60,7 +60,7 @@ class Schemas:
         if not (schema.exists() and openapi.exists()):
             for outdated in (*cache_dir.glob("schema-*.json"), *cache_dir.glob("openapi-*.json")):
                 outdated.unlink(missing_ok=True)
-            definitions = compiling.definitions(catalogue.load().kinds)
+            definitions = compiling.definitions([*catalogue.load().kinds, *messages.ALL])
             write_private(openapi, orjson.dumps(compiling.openapi(definitions)))
             write_private(schema, orjson.dumps(compiling.compact(definitions)))
         return cls(orjson.loads(schema.read_bytes()), openapi)
@@ -165,6 +165,6 @@ def component_name(kind: Kind) -> str:
 def _fingerprint() -> str:
     """Changes with anything of ours that shapes the compiled files."""
     digest = hashlib.sha256()
-    for name in ("catalogue.yaml", "values.yaml", "compiling.py"):
+    for name in ("catalogue.yaml", "messages.py", "values.yaml", "compiling.py"):
         digest.update(files(__package__).joinpath(name).read_bytes())
     return digest.hexdigest()[:12]

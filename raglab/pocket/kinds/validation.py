@@ -28,6 +28,7 @@ _LONGEST_CRON_JOB = 52
 
 RULES: dict[tuple[str, str], Rule] = {
     ("", "ConfigMap"): config.config_map,
+    ("", "Endpoints"): config.endpoints,
     ("", "LimitRange"): policies.limit_range,
     ("", "PersistentVolume"): storage.volume,
     ("", "PersistentVolumeClaim"): storage.claim,

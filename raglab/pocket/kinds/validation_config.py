@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 
 from raglab.pocket.kinds import names
 from raglab.pocket.kinds.catalogue import Object
 from raglab.pocket.kinds.causes import Causes
 from raglab.pocket.kinds.paths import get
+from raglab.pocket.kinds.validation_containers import port_number
 
 LARGEST = 1024 * 1024
 """Bytes a ConfigMap or Secret may hold: everything passes through the store."""
@@ -84,22 +86,45 @@ def role(causes: Causes, obj: Object) -> None:
 def binding(causes: Causes, obj: Object) -> None:
     """RoleBindings and ClusterRoleBindings."""
     ref = obj.get("roleRef") or {}
-    causes.one_of("roleRef.kind", ref.get("kind"), ("ClusterRole", "Role"))
+    _kind(causes, "roleRef.kind", ref, ("ClusterRole", "Role"))
     if not ref.get("name"):
         causes.required("roleRef.name")
     for index, subject in enumerate(obj.get("subjects") or ()):
         if not subject.get("name"):
             causes.required(f"subjects[{index}].name")
-        kinds = ("Group", "ServiceAccount", "User")
-        causes.one_of(f"subjects[{index}].kind", subject.get("kind"), kinds)
+        _kind(causes, f"subjects[{index}].kind", subject, ("Group", "ServiceAccount", "User"))
         if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             causes.required(f"subjects[{index}].namespace")
+
+
+def _kind(causes: Causes, field: str, of: Object, valid: tuple[str, ...]) -> None:
+    """Must be there, and one of these."""
+    if of.get("kind") not in valid:
+        causes.unsupported(field, of.get("kind", ""), valid)
 
 
 def binding_update(causes: Causes, obj: Object, old: Object) -> None:
     """What a binding grants is settled when it is made; to whom is not."""
     if obj.get("roleRef") != old.get("roleRef"):
         causes.invalid("roleRef", obj.get("roleRef"), "cannot change roleRef")
+
+
+def endpoints(causes: Causes, obj: Object) -> None:
+    """Endpoints."""
+    for index, subset in enumerate(obj.get("subsets") or ()):
+        at = f"subsets[{index}]"
+        for part in ("addresses", "notReadyAddresses"):
+            for place, address in enumerate(subset.get(part) or ()):
+                _address(causes, f"{at}.{part}[{place}].ip", address.get("ip", ""))
+        for place, port in enumerate(subset.get("ports") or ()):
+            port_number(causes, f"{at}.ports[{place}].port", port.get("port", 0))
+
+
+def _address(causes: Causes, field: str, text: str) -> None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        causes.invalid(field, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
 
 
 def endpoint_slice(causes: Causes, obj: Object) -> None:

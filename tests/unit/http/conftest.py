@@ -12,7 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from raglab.pocket.api.aggregation import Aggregator
-from raglab.pocket.api.app import make_app
+from raglab.pocket.api.app import CONNECTIONS, make_app
 from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.registry import Options, Registry
 from raglab.pocket.clock import SystemClock
@@ -159,9 +159,9 @@ async def api(tmp_path, schemas, identity) -> AsyncIterator[Api]:
     credentials = Credentials("minikube-user", ADMIN_TOKEN, signer, uid_of)
     aggregator = Aggregator(store, identity)
     app = make_app(registry, kinds, schemas, credentials, streams, settings, clock, aggregator)
-    server = TestServer(app, handler_cancellation=True)
+    server = TestServer(app)
+    await server.start_server(**CONNECTIONS)
     client = TestClient(server, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
-    await client.start_server()
     yield Api(client, registry, streams, signer, aggregator)
     await client.close()
     await aggregator.close()
