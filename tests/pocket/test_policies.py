@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import yaml
+
 from tests.pocket.conftest import Cluster, eventually
 
 LIMITS = """
@@ -34,8 +38,35 @@ def test_quota_keeps_a_workload_small(cluster: Cluster, namespace: str) -> None:
     eventually(lambda: exceeded in kubectl("describe", "replicaset"))
     assert "ReplicaFailure   True    FailedCreate" in kubectl("describe", "deployment", "web")
     assert exceeded in cluster.refused("-n", namespace, "run", "one", "--image=example.com/wait:1")
-    kubectl("patch", "quota", "few", "-p", '{"spec":{"hard":{"pods":"3"}}}')
+    kubectl("scale", "deployment/web", "--replicas=2")
     kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     eventually(lambda: "ReplicaFailure" not in kubectl("describe", "deployment", "web"))
     kubectl("scale", "deployment/web", "--replicas=1")
-    eventually(lambda: "pods: 1/3" in kubectl("get", "quota"))
+    eventually(lambda: "pods: 1/2" in kubectl("get", "quota"))
+
+
+def test_an_important_pod_displaces_another(cluster: Cluster, namespace: str) -> None:
+    def holder(name: str, **more: str) -> dict[str, Any]:
+        resources = {"limits": {"example.com/device": "3"}}
+        container = {"name": "c", "image": "example.com/wait:1", "resources": resources}
+        spec = {"terminationGracePeriodSeconds": 5, "containers": [container]} | more
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+    def kubectl(*args: str) -> str:
+        return cluster.kubectl("-n", namespace, *args)
+
+    cluster.kubectl("create", "priorityclass", namespace, "--value=1000", "--description=goes first")
+    cluster.apply(holder("modest"), namespace=namespace)
+    kubectl("wait", "--for=condition=Ready", "pod/modest", "--timeout=60s")
+    cluster.apply(holder("urgent", priorityClassName=namespace), namespace=namespace)
+    kubectl("wait", "--for=condition=Ready", "pod/urgent", "--timeout=60s")
+    uid = kubectl("get", "pod", "urgent", "-o", "jsonpath={.metadata.uid}")
+    events = kubectl("get", "events", "--sort-by=.metadata.name")
+    assert f"Preempted by pod {uid} on node minikube" in events
+    assert "0/1 nodes are available: 1 Insufficient example.com/device." in events
+    assert "NotFound" in cluster.refused("-n", namespace, "get", "pod", "modest")
+    assert f"Priority Class Name:  {namespace}" in kubectl("describe", "pod", "urgent")
+    unknown = holder("lost", priorityClassName="unheard-of")
+    said = cluster.refused("apply", "-n", namespace, "-f", "-", stdin=yaml.safe_dump(unknown))
+    assert 'pods "lost" is forbidden: no PriorityClass with name unheard-of was found' in said
+    cluster.kubectl("delete", "priorityclass", namespace)

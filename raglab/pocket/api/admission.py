@@ -1,12 +1,12 @@
 """What a new object needs from others: its namespace, a service account, a storage class, and room.
 
-These are the admission plugins NamespaceLifecycle, ServiceAccount, LimitRanger, DefaultStorageClass and ResourceQuota
-of a real server.
+These are the admission plugins NamespaceLifecycle, ServiceAccount, LimitRanger, Priority, DefaultStorageClass and
+ResourceQuota of a real server.
 """
 
 from __future__ import annotations
 
-from raglab.pocket.api import limits, quotas
+from raglab.pocket.api import limits, priorities, quotas
 from raglab.pocket.api.definitions import SHELF
 from raglab.pocket.client import Object
 from raglab.pocket.errors import StatusError, not_admitted, not_found
@@ -29,12 +29,15 @@ def admit(store: Store, kind: Kind, obj: Object) -> None:
     if kind.storage_key == "/pods":
         _service_account(store, obj)
         limits.complete(store, obj)
+        priorities.complete(store, obj)
     if kind.storage_key == "/persistentvolumeclaims":
         _storage_class(store, obj)
 
 
 def finish(store: Store, kind: Kind, obj: Object, old: Object | None) -> None:
     """Refuse (403) a complete and valid object that the policies of its namespace have no room for."""
+    if kind.storage_key == priorities.SHELF:
+        priorities.check(store, kind, obj)
     if old is not None and (kind.storage_key not in GROWING or "deletionTimestamp" in obj["metadata"]):
         return
     if kind.storage_key in LIMITED:

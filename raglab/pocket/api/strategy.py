@@ -207,7 +207,8 @@ def bound(pod: Object, binding: Object, now: float) -> Object:
         "observedGeneration": meta["generation"],
     }
     others = [item for item in status.get("conditions", ()) if item["type"] != "PodScheduled"]
+    kept = {key: part for key, part in status.items() if key != "nominatedNodeName"}
     return pod | {
         "spec": spec | {"nodeName": binding["target"]["name"]},
-        "status": status | {"conditions": [*others, scheduled]},
+        "status": kept | {"conditions": [*others, scheduled]},
     }

@@ -14,7 +14,6 @@ _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _TOKEN_SECONDS = 3607
 """An hour and a bit, so that it can be told from tokens that were asked for."""
 _EVICTION_KEYS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
-SYSTEM_PRIORITIES = {"system-cluster-critical": 2000000000, "system-node-critical": 2000001000}
 
 
 def complete(spec: Object) -> None:
@@ -83,8 +82,7 @@ def admit(obj: Object) -> None:
     spec = obj["spec"]
     spec.setdefault("serviceAccountName", "default")
     spec["serviceAccount"] = spec["serviceAccountName"]
-    priority = SYSTEM_PRIORITIES.get(spec.get("priorityClassName", ""), 0)
-    spec.setdefault("priority", priority)
+    spec.setdefault("priority", 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     if spec.get("automountServiceAccountToken") is not False:
         _mount_token(spec)

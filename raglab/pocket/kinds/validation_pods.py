@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from raglab.pocket.kinds import names, validation_containers
+from raglab.pocket.kinds import validation_placing as placing
 from raglab.pocket.kinds.catalogue import Object
 from raglab.pocket.kinds.causes import Causes
 from raglab.pocket.kinds.differing import difference
@@ -46,6 +47,7 @@ def check_spec(causes: Causes, at: str, spec: Object, more_volumes: frozenset[st
     causes.not_negative(f"{at}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds"))
     _names(causes, at, spec)
     _tolerations(causes, at, spec)
+    placing.check(causes, at, spec)
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline < 2**31:
         causes.invalid(f"{at}.activeDeadlineSeconds", deadline, "must be between 1 and 2147483647, inclusive")

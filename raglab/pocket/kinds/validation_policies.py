@@ -69,7 +69,7 @@ def _scopes(causes: Causes, spec: Object) -> None:
     if any(pair <= scopes for pair in _OPPOSITES):
         causes.invalid("spec.scopes", sorted(scopes), "conflicting scopes")
     allowed = {"pods"} if "BestEffort" in scopes else {"pods", *_PER_POD}
-    if scopes and not (spec.get("hard") or {}).keys() <= allowed:
+    if scopes and (spec.get("hard") or {}).keys() & _QUOTA_NAMES - allowed:
         causes.invalid("spec.scopes", sorted(scopes), "unsupported scope applied to resource")
 
 

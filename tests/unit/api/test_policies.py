@@ -161,3 +161,29 @@ def test_limits_of_claims(api):
         assert said(api, "persistentvolumeclaims", made) == (
             f'persistentvolumeclaims "c" is forbidden: {what}, but request is {size}'
         )
+
+
+def test_priority_comes_from_the_class(api):
+    classes = {
+        "urgent": {"value": 1000},
+        "usual": {"value": 10, "globalDefault": True, "preemptionPolicy": "Never"},
+    }
+    assert api.create("pods", pod("before"))["spec"]["priority"] == 0
+    for name, more in classes.items():
+        api.create("priorityclasses", {"metadata": {"name": name}} | more, "")
+    made = api.create("pods", pod("a", priorityClassName="urgent"))["spec"]
+    assert (made["priority"], made["preemptionPolicy"]) == (1000, "PreemptLowerPriority")
+    made = api.create("pods", pod("b"))["spec"]
+    assert (made["priorityClassName"], made["priority"], made["preemptionPolicy"]) == ("usual", 10, "Never")
+    assert said(api, "pods", pod("c", priorityClassName="no")) == (
+        'pods "c" is forbidden: no PriorityClass with name no was found'
+    )
+    assert said(api, "pods", pod("d", priority=7)) == (
+        'pods "d" is forbidden: the integer value of priority (7) must not be provided in pod spec; priority admission '
+        "controller computed 10 from the given PriorityClass name"
+    )
+    second = {"metadata": {"name": "second"}, "value": 1, "globalDefault": True}
+    assert refused(403, api.create, "priorityclasses", second, "").message == (
+        'priorityclasses.scheduling.k8s.io "second" is forbidden: PriorityClass usual is already marked as default. '
+        "Only one default can exist"
+    )

@@ -1,7 +1,6 @@
 """The scheduler: which node, and the recorded words when there is none."""
 
 from collections import defaultdict
-from fractions import Fraction
 
 import pytest
 
@@ -186,11 +185,14 @@ def test_requests_count_init_containers_and_sidecars():
     def container(cpu, **more):
         return {"resources": {"requests": {"cpu": cpu}}} | more
 
-    one = {"spec": {"containers": [container("1"), container("500m")], "initContainers": [container("2")]}}
-    assert requests(one) == {"cpu": Fraction(2), "pods": 1}
+    def asked(containers, init):
+        return requests(
+            {"metadata": {"uid": "u"}, "spec": {"containers": containers, "initContainers": init}}
+        )
+
+    assert asked([container("1"), container("500m")], [container("2")]) == {"cpu": 2000, "pods": 1000}
     sidecar = container("250m", restartPolicy="Always")
-    with_sidecar = {"spec": {"containers": [container("1")], "initContainers": [sidecar, container("1500m")]}}
-    assert requests(with_sidecar)["cpu"] == Fraction(7, 4)
+    assert asked([container("1")], [sidecar, container("1500m")])["cpu"] == 1750
 
 
 async def test_waiting_pod_gets_what_another_frees(cluster):
