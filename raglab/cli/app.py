@@ -6,7 +6,7 @@ import click
 from rich.markup import escape
 
 from raglab import __version__
-from raglab.cli import cluster, course, inspection, models
+from raglab.cli import cluster, course, inspection, models, node
 from raglab.cli.screen import err
 from raglab.targets import TargetError
 
@@ -43,6 +43,7 @@ for command in (
     *cluster.COMMANDS,
     *inspection.COMMANDS,
     *models.COMMANDS,
+    *node.COMMANDS,
     *course.MAINTENANCE,
 ):
     cli.add_command(command)

@@ -8,16 +8,14 @@ backwards, so that pods can still report how they end.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psutil
@@ -28,12 +26,14 @@ from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.app import CONNECTIONS, make_app
 from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.availability import Availability
+from raglab.pocket.api.kubelets import Kubelets
 from raglab.pocket.api.local import LocalClient
 from raglab.pocket.api.registry import Registry
 from raglab.pocket.client import Object
 from raglab.pocket.clock import Clock, SystemClock
 from raglab.pocket.config import Settings
 from raglab.pocket.errors import StatusError
+from raglab.pocket.files import only_one
 from raglab.pocket.kinds import catalogue
 from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.node.agent import NodeAgent
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 async def run(settings: Settings, clock: Clock | None = None) -> None:
     """Run a cluster until SIGTERM or SIGINT. Refuses to start twice in one state folder."""
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)  # closes everything below to other users
-    with _only_one(settings.state / "run"):
+    with only_one(settings.state / "run", "a cluster"):
         cluster = Cluster(settings, clock or SystemClock())
         try:
             await cluster.serve(_stop_signal())
@@ -73,6 +73,8 @@ class Cluster:
         self.client = LocalClient(self.registry, self.aggregator)
         self.signer = TokenSigner(self.pki.token_key)
         self.agent = NodeAgent(settings, self.client, clock, tokens=self._token)
+        nodes = (settings.node_name, self.agent, self.store, self.pki.kubelet_client)
+        self.kubelets = Kubelets(*nodes)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, or until one of the parts fails."""
@@ -95,7 +97,11 @@ class Cluster:
         certificate = self.pki.authority.read_text()
         return {
             "controllers": controllers.run(
-                self.client, self.clock, root_certificate=certificate, erase=self._erase
+                self.client,
+                self.clock,
+                root_certificate=certificate,
+                erase=self._erase,
+                node_grace=self.settings.node_grace_seconds,
             ),
             "availability": Availability(self.client, self.kinds, self.aggregator, self.clock).run(),
             "scheduler": scheduler.run(self.client, self.clock),
@@ -111,7 +117,7 @@ class Cluster:
             self.kinds,
             self.schemas,
             credentials,
-            self.agent,
+            self.kubelets,
             self.settings,
             self.clock,
             self.aggregator,
@@ -127,6 +133,7 @@ class Cluster:
             yield listener.getsockname()[1]
         finally:
             await runner.cleanup()
+            await self.kubelets.close()
 
     def _listener(self) -> socket.socket:
         kept = self.settings.state / "run" / "port"
@@ -167,7 +174,7 @@ class Cluster:
         uid: str = found["metadata"]["uid"]
         return uid
 
-    def _token(self, pod: Object, projection: Mapping[str, Any]) -> str:
+    async def _token(self, pod: Object, projection: Mapping[str, Any]) -> str:
         """The token that a pod finds in its service account volume."""
         namespace, name = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
         account = ServiceAccount(namespace, name, self._uid(namespace, name))
@@ -193,15 +200,3 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold a lock that the kernel gives back when this process ends, however it ends."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise SystemExit(f"a cluster is running in {folder.parent} already; stop it first") from None
-        yield

@@ -26,6 +26,14 @@ class Settings:
     node_ip: str = "127.0.0.1"
     """Where NodePorts listen; what ``minikube ip`` prints."""
     node_labels: dict[str, str] = field(default_factory=dict)
+    node_taints: tuple[dict[str, str], ...] = ()
+    """Taints with which the node registers itself for the first time."""
+    node_lease_seconds: int = 40
+    """How long a sign of life holds, of which the node gives four in that time (the kubelet's default)."""
+    node_grace_seconds: float = 50.0
+    """How long a node may be silent before it counts as lost (kube-controller-manager's default)."""
+    cluster_ips: bool = True
+    """Whether this node serves the addresses of Services; of several nodes on one machine only one can."""
     pod_cidr: str = "127.10.0.0/16"
     service_cidr: str = "127.96.0.0/16"
     node_port_range: tuple[int, int] = (30000, 32767)
@@ -64,7 +72,7 @@ class Settings:
         raw["state"] = Path(raw["state"])
         raw["schema_cache"] = Path(raw["schema_cache"]) if raw.get("schema_cache") else None
         raw["image_catalogues"] = tuple(Path(item) for item in raw.get("image_catalogues", ()))
-        for name in ("node_port_range", "node_ports_named"):
+        for name in ("node_port_range", "node_ports_named", "node_taints"):
             if name in raw:
                 raw[name] = tuple(raw[name])
         return cls(**raw)
@@ -77,4 +85,5 @@ class Settings:
         raw["image_catalogues"] = [str(item) for item in self.image_catalogues]
         raw["node_port_range"] = list(self.node_port_range)
         raw["node_ports_named"] = list(self.node_ports_named)
+        raw["node_taints"] = list(self.node_taints)
         path.write_text(yaml.safe_dump(raw, sort_keys=False))

@@ -1,7 +1,7 @@
 """The cluster's own certificate authority and secrets, made once and kept in ``<state>/pki``.
 
 Real clients only send credentials over TLS, so even a loopback cluster needs certificates. The authority signs
-nothing but this cluster's server, its administrator, and the client that the API is to servers behind it; no
+nothing but this cluster's server, its administrator, and the clients that the API is to servers and nodes; no
 machine-wide trust store is touched, because the kubeconfig carries the authority's certificate. Everything is private
 to the user: files 0600 in a folder 0700.
 """
@@ -50,6 +50,11 @@ class Pki:
         """The certificate that the API shows to servers behind it, without its suffix."""
         return self.folder / "front-proxy-client"
 
+    @property
+    def kubelet_client(self) -> Path:
+        """The certificate that the API shows to kubelets, without its suffix."""
+        return self.folder / "apiserver-kubelet-client"
+
     def server_context(self) -> ssl.SSLContext:
         """TLS 1.2 or later; a client may show a certificate of our authority instead of a token."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self.authority))
@@ -76,6 +81,9 @@ def ensure(folder: Path, names: Iterable[str], admin: str) -> Pki:
     if _stale(folder / "front-proxy-client.crt", []):
         name = _attribute(NameOID.COMMON_NAME, "front-proxy-client")
         _make_leaf(folder, "front-proxy-client", x509.Name([name]), [])
+    if _stale(folder / "apiserver-kubelet-client.crt", []):
+        name = _attribute(NameOID.COMMON_NAME, "kube-apiserver-kubelet-client")
+        _make_leaf(folder, "apiserver-kubelet-client", x509.Name([name]), [])
     token = _kept(folder / "token", lambda: secrets.token_urlsafe(32).encode())
     return Pki(
         folder, token.decode(), _kept(folder / "service-accounts.key", lambda: secrets.token_bytes(32))

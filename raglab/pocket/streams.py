@@ -6,10 +6,10 @@ On a real cluster this is the kubelet's HTTPS endpoint on port 10250. Here the A
 from __future__ import annotations
 
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 Connection = tuple[StreamReader, StreamWriter]
 
@@ -30,6 +30,26 @@ class LogOptions:
     since_seconds: int | None = None
     since_time: datetime | None = None
     limit_bytes: int | None = None
+
+    def query(self) -> dict[str, str]:
+        """The options as a kubelet is asked, without those that are not set."""
+        flags = {name: getattr(self, name) for name in ("follow", "previous", "timestamps")}
+        found = {name: "true" for name, value in flags.items() if value}
+        numbers = {name: getattr(self, field) for name, field in _NUMBERS.items()}
+        found |= {name: str(value) for name, value in numbers.items() if value is not None}
+        return found | ({"sinceTime": self.since_time.isoformat()} if self.since_time else {})
+
+    @classmethod
+    def from_query(cls, container: str, query: Mapping[str, str]) -> Self:
+        """What `query` gives; `ValueError` if it was something else."""
+        flags = {name: query.get(name) == "true" for name in ("follow", "previous", "timestamps")}
+        numbers = {field: int(query[name]) for name, field in _NUMBERS.items() if name in query}
+        since = datetime.fromisoformat(query["sinceTime"]) if "sinceTime" in query else None
+        return cls(container, **flags, **numbers, since_time=since)  # type: ignore[arg-type]
+
+
+_NUMBERS = {"tailLines": "tail_lines", "sinceSeconds": "since_seconds", "limitBytes": "limit_bytes"}
+"""Fields of `LogOptions` by their parameters."""
 
 
 class Page(NamedTuple):
@@ -80,8 +100,8 @@ class NodeStreams(Protocol):
         """Start `command` beside the container's program, in the same view of files, names and environment."""
         ...
 
-    async def page(self, path: str) -> Page | None:
-        """What the kubelet shows at `path`, such as ``metrics/resource``; None where it has no page."""
+    async def page(self, node: str, path: str) -> Page | None:
+        """What the kubelet of `node` shows at `path`, such as ``metrics/resource``; None where it has no page."""
         ...
 
     async def connect(self, uid: str, port: int) -> Connection:

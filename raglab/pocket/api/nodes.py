@@ -16,7 +16,7 @@ async def page(call: Call) -> web.Response:
     if server.streams is None:
         raise not_implemented("this API server runs without a node, so there is no kubelet to ask")
     parts = routing.segments(call.request.raw_path.partition("?")[0])
-    found = await server.streams.page("/".join(parts[5:]))  # api, v1, nodes, NAME, proxy
+    found = await server.streams.page(target.name, "/".join(parts[5:]))  # api, v1, nodes, NAME, proxy
     if found is None:
         raise routing.PageNotFound
     return web.Response(text=found.text, headers={"Content-Type": found.content_type})

@@ -61,6 +61,7 @@ class Action:
     propagation: str = ""
     otherwise: Callable[[StatusError], Action | None] | None = None
     """The write that tells of a refusal in an object's status."""
+    grace: int | None = None
     unless: tuple[Reference, ...] = ()
     """Do nothing if the API still has one of these: local copies of two resources do not change together."""
 
@@ -117,9 +118,13 @@ class Plan:
         done: Note | None = None,
         *,
         propagation: str = "Background",
+        grace: int | None = None,
         unless: tuple[Reference, ...] = (),
     ) -> None:
-        self.actions.append(Action("delete", resource, obj, done, propagation=propagation, unless=unless))
+        """Delete an object; `grace` in seconds, where another one than its own."""
+        self.actions.append(
+            Action("delete", resource, obj, done, propagation=propagation, grace=grace, unless=unless)
+        )
 
     def note(self, note: Note) -> None:
         self.notes.append(note)
@@ -267,7 +272,12 @@ class Worker:
                 )
             case _:
                 await client.delete(
-                    action.resource, name, namespace, propagation=action.propagation, uid=meta.get("uid", "")
+                    action.resource,
+                    name,
+                    namespace,
+                    propagation=action.propagation,
+                    grace=action.grace,
+                    uid=meta.get("uid", ""),
                 )
                 await self._deleted(action)
                 return None

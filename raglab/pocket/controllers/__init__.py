@@ -24,7 +24,9 @@ from raglab.pocket.controllers import (
     hpa,
     jobs,
     namespaces,
+    nodes,
     persistentvolumes,
+    podgc,
     provisioner,
     quotas,
     replicasets,
@@ -56,7 +58,9 @@ STANDING = (
 """Controllers that need to be told nothing."""
 
 
-def every(root_certificate: str, erase: Callable[[str], None]) -> list[reconcile.Controller]:
+def every(
+    root_certificate: str, erase: Callable[[str], None], node_grace: float
+) -> list[reconcile.Controller]:
     """All controllers. See `run` for the arguments."""
     kinds = [kind for kind in catalogue.load().kinds if {"list", "watch", "delete"} <= set(kind.verbs)]
     contents = dict.fromkeys(kind.plural for kind in kinds if kind.namespaced)
@@ -77,19 +81,29 @@ def every(root_certificate: str, erase: Callable[[str], None]) -> list[reconcile
         garbage.controller(owning),
         quotas.controller(countable),
         taints.controller(),
+        nodes.controller(node_grace),
+        podgc.controller(),
     ]
     return [module.CONTROLLER for module in STANDING] + configured
 
 
-async def run(client: Client, clock: Clock, *, root_certificate: str, erase: Callable[[str], None]) -> None:
+async def run(
+    client: Client,
+    clock: Clock,
+    *,
+    root_certificate: str,
+    erase: Callable[[str], None],
+    node_grace: float = 50.0,
+) -> None:
     """Run all controllers until cancelled.
 
     `root_certificate` is the API's certificate authority as PEM, published in every namespace; `erase`
-    removes a folder of the node's file system when a provisioned volume is deleted.
+    removes a folder of the node's file system when a provisioned volume is deleted; `node_grace` is how many seconds
+    a node may be silent.
     """
     async with asyncio.TaskGroup() as tasks:
         informers = reconcile.Informers(client, clock, tasks)
-        for controller in every(root_certificate, erase):
+        for controller in every(root_certificate, erase, node_grace):
             work = reconcile.run(controller, client, informers, clock)
             tasks.create_task(work, name=controller.component)
         tasks.create_task(hpa.run(client, informers, clock), name=hpa.NAME)

@@ -34,6 +34,7 @@ from raglab.pocket.node.volumes import Tokens
 from raglab.pocket.streams import Connection, ExecSession, LogOptions, NodeStreams, Page
 
 SAMPLE_SECONDS = 1.0
+KUBELET_PORT = 10250
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,21 @@ log = logging.getLogger(__name__)
 class NodeAgent(NodeStreams):
     """One node. `run` it as a task; cancelling it ends every pod process of the node.
 
-    `tokens` makes service account tokens; without it the token files of pods are empty.
+    `tokens` makes service account tokens; without it the token files of pods are empty. `port` is where others reach
+    this node's kubelet, as the Node's status tells them.
     """
 
     def __init__(
-        self, settings: Settings, client: Client, clock: Clock, *, tokens: Tokens | None = None
+        self,
+        settings: Settings,
+        client: Client,
+        clock: Clock,
+        *,
+        tokens: Tokens | None = None,
+        port: int = KUBELET_PORT,
     ) -> None:
         self._settings, self._client, self._clock, self._tokens = settings, client, clock, tokens
+        self._port = port
         self._pods: dict[str, Pod] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._services = Informer(client, "services", clock=clock)
@@ -85,9 +94,10 @@ class NodeAgent(NodeStreams):
             tokens=self._tokens,
         )
         self._node = node
-        machine = Machine(self._settings, self._client, self._clock, recorder, chosen.name)
+        parts = (self._settings, self._client, self._clock, recorder, chosen.name, self._port)
+        machine = Machine(*parts, self._tell_all_again)
         node.allocatable = machine.capacity
-        proxy = ServiceProxy(self._settings.node_ip, self._warn)
+        proxy = ServiceProxy(self._settings.node_ip, self._warn, cluster_ips=self._settings.cluster_ips)
         try:
             async with asyncio.TaskGroup() as group:
                 for informer in (self._services, self._slices, *self._files):
@@ -145,6 +155,10 @@ class NodeAgent(NodeStreams):
         self._tasks.pop(uid, None)
         if not task.cancelled() and (error := task.exception()):
             log.error("pod %s: the node agent failed", pod.title, exc_info=error)
+
+    def _tell_all_again(self) -> None:
+        for pod in self._pods.values():
+            pod.tell_again()
 
     async def _forget_lost_pods(self) -> None:
         """Records of pods that were deleted while this process was away."""
@@ -208,7 +222,7 @@ class NodeAgent(NodeStreams):
             namespace, pod, container, command, stdin=stdin, tty=tty
         )
 
-    async def page(self, path: str) -> Page | None:
+    async def page(self, node: str, path: str) -> Page | None:
         return await Pages(self._settings.node_name, self._pods.values, self._clock).get(path)
 
     async def connect(self, uid: str, port: int) -> Connection:

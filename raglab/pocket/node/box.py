@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import shutil
 import subprocess
@@ -176,7 +177,8 @@ async def _environment(
     start |= program.env
     links = pod["spec"].get("enableServiceLinks", True)
     start |= environment.service_links(node.services, pod["metadata"]["namespace"], links)
-    start |= environment.api_address(node.slices)
+    works = os.geteuid() == 0 and node.settings.cluster_ips
+    start |= environment.api_address(node.slices, works)
     start |= drivers.variables
     return await environment.of_container(node.client, spec, context.facts, start)
 

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from raglab.pocket.config import Settings
 from raglab.pocket.errors import StatusError
 from raglab.pocket.events import EventRecorder
 from raglab.pocket.node.sources import find
+from raglab.pocket.objects import is_ready
 
-LEASE_SECONDS = 40
-RENEW_SECONDS = 10.0
-"""The kubelet's defaults: four renewals may fail before the node counts as lost."""
+RENEWALS = 4
+"""Of a lease in the time that it lasts, as the kubelet does it."""
 STATUS_SECONDS = 300.0
 MAX_PODS = 110
 LEASES = "kube-node-lease"
@@ -61,14 +62,28 @@ def capacity(settings: Settings) -> dict[str, str]:
     return found | {name: str(len(device["ids"])) for name, device in settings.devices.items()}
 
 
+def system_uuid(settings: Settings) -> str:
+    """Tells nodes apart, whatever they are called: each has a state folder of its own."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, str(settings.state)))
+
+
 class Machine:
     """Keeps the Node object of this machine true."""
 
     def __init__(
-        self, settings: Settings, client: Client, clock: Clock, recorder: EventRecorder, runtime: str
+        self,
+        settings: Settings,
+        client: Client,
+        clock: Clock,
+        recorder: EventRecorder,
+        runtime: str,
+        port: int,
+        found_again: Callable[[], None],
     ) -> None:
+        """`port` is where the kubelet answers; `found_again` is called when the node had been given up."""
         self._settings, self._client, self._clock, self._recorder = settings, client, clock, recorder
-        self._name, self._runtime = settings.node_name, runtime
+        self._name, self._runtime, self._port = settings.node_name, runtime, port
+        self._found_again, self._written = found_again, 0.0
         self.capacity = capacity(settings)
 
     async def register(self) -> None:
@@ -90,7 +105,9 @@ class Machine:
         }
         metadata = {"name": self._name, "labels": labels, "annotations": annotations}
         if present is None:
-            spec = {"podCIDR": self._settings.pod_cidr, "podCIDRs": [self._settings.pod_cidr]}
+            spec: Object = {"podCIDR": self._settings.pod_cidr, "podCIDRs": [self._settings.pod_cidr]}
+            if self._settings.node_taints:
+                spec["taints"] = list(self._settings.node_taints)
             present = await self._client.create(
                 "nodes", {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
             )
@@ -101,26 +118,37 @@ class Machine:
 
     async def _announce(self, node: Object) -> None:
         """Events about a node name it by its name instead of its uid, as the kubelet's do."""
-        about = {**node, "metadata": {**node["metadata"], "uid": self._name}}
         for reason, text in STARTED:
-            await self._recorder.event(about, "Normal", reason, text.format(name=self._name))
+            await self._tell(node, reason, text.format(name=self._name))
+
+    async def _tell(self, node: Object, reason: str, text: str) -> None:
+        about = {**node, "metadata": {**node["metadata"], "uid": self._name}}
+        await self._recorder.event(about, "Normal", reason, text)
 
     async def heartbeat(self) -> None:
         """Renew the lease for ever, and now and then the status."""
-        written = self._clock.time()
         while True:
             try:
                 await self._renew()
-                if self._clock.time() - written > STATUS_SECONDS:
-                    await self._write_status(await self._client.get("nodes", self._name))
-                    written = self._clock.time()
+                await self._report()
             except (StatusError, OSError) as error:
                 log.warning("heartbeat of node %s failed: %s", self._name, error)
-            await self._clock.sleep(RENEW_SECONDS)
+            await self._clock.sleep(self._settings.node_lease_seconds / RENEWALS)
+
+    async def _report(self) -> None:
+        """Write the status when it is time, or when somebody has given this node up."""
+        node = await self._client.get("nodes", self._name)
+        lost = not is_ready(node)
+        if lost or self._clock.time() - self._written > STATUS_SECONDS:
+            await self._write_status(node)
+        if lost:
+            await self._tell(node, "NodeReady", f"Node {self._name} status is now: NodeReady")
+            self._found_again()
 
     async def _renew(self) -> None:
         now = micro_timestamp(self._clock.time())
-        spec = {"holderIdentity": self._name, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": now}
+        lasts = self._settings.node_lease_seconds
+        spec = {"holderIdentity": self._name, "leaseDurationSeconds": lasts, "renewTime": now}
         if await find(self._client, "leases", LEASES, self._name) is not None:
             await self._client.patch("leases", self._name, LEASES, {"spec": spec})
             return
@@ -147,10 +175,11 @@ class Machine:
             "capacity": self.capacity,
             "allocatable": self.capacity,
             "conditions": conditions,
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self._port}},
             "nodeInfo": self._info(),
         }
         await self._client.patch("nodes", self._name, "", {"status": status}, subresource="status")
+        self._written = self._clock.time()
 
     def _info(self) -> dict[str, Any]:
         system = os.uname()
@@ -164,7 +193,7 @@ class Machine:
             "machineID": uuid.uuid5(uuid.NAMESPACE_OID, str(self._settings.state)).hex,
             "operatingSystem": "linux",
             "osImage": _os_name(),
-            "systemUUID": str(uuid.uuid5(uuid.NAMESPACE_OID, str(self._settings.state))),
+            "systemUUID": system_uuid(self._settings),
         }
 
 

@@ -30,6 +30,9 @@ TOKEN_RENEWAL = 1200.0
 SHUTDOWN_GRACE = 5.0
 """Seconds a program gets when the whole cluster stops, whatever its pod says: Ctrl-C should not take half a minute."""
 
+TELL_RETRY = 1.0
+"""Seconds until an API server that gave no answer is told again."""
+
 log = logging.getLogger(__name__)
 
 
@@ -69,6 +72,10 @@ class Pod:
         self._is_gone.set()
         self._stop_asked.set()
         self._kill()
+
+    def tell_again(self) -> None:
+        """Somebody else may have changed what the API says about this pod."""
+        self._changed()
 
     def refresh(self) -> None:
         """Something the pod takes files or variables from has changed."""
@@ -239,11 +246,16 @@ class Pod:
 
     async def _delete(self) -> None:
         meta = self.obj["metadata"]
-        try:
-            await self.node.client.delete("pods", meta["name"], meta["namespace"], grace=0, uid=self.uid)
-        except StatusError as error:
-            if error.code not in (404, 409):
-                raise
+        while not self._is_gone.is_set():
+            try:
+                return await self.node.client.delete(
+                    "pods", meta["name"], meta["namespace"], grace=0, uid=self.uid
+                )
+            except StatusError as error:
+                if error.code in (404, 409):
+                    return
+                log.warning("pod %s not removed: %s", self.title, error)
+            await self.node.clock.sleep(TELL_RETRY)
 
     def _kill(self) -> None:
         for item in [*self.containers, *self.init]:
@@ -266,12 +278,15 @@ class Pod:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            await self._publish()
+            if not await self._publish():
+                await self.node.clock.sleep(TELL_RETRY)
+                self._dirty.set()
 
-    async def _publish(self) -> None:
+    async def _publish(self) -> bool:
+        """Write the status; False if that has to be tried again."""
         meta = self.obj["metadata"]
         if self._is_gone.is_set() or self._silent:
-            return
+            return True
         patch = {"metadata": {"uid": self.uid}, "status": self.status()}
         try:
             self.obj = await self.node.client.patch(
@@ -280,6 +295,8 @@ class Pod:
         except StatusError as error:
             if error.code not in (404, 409):
                 log.warning("status of pod %s not written: %s", self.title, error)
+                return error.code < 500
+        return True
 
     def status(self) -> dict[str, Any]:
         """The pod's status now."""

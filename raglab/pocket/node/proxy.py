@@ -75,8 +75,9 @@ class Entrance(Side):
 class ServiceProxy:
     """All listeners of the node. `update` is cheap where nothing changed."""
 
-    def __init__(self, node_ip: str, warn: Warn) -> None:
-        self._node_ip, self._warn = node_ip, warn
+    def __init__(self, node_ip: str, warn: Warn, *, cluster_ips: bool = True) -> None:
+        """Without `cluster_ips`, only NodePorts are served."""
+        self._node_ip, self._warn, self._cluster_ips = node_ip, warn, cluster_ips
         self._frontends: dict[Address, Frontend] = {}
         self._servers: dict[Address, asyncio.Server] = {}
         self._failed: dict[Address, str] = {}
@@ -88,7 +89,8 @@ class ServiceProxy:
         endpoints = _by_service(slices)
         for service in services:
             for frontend in _frontends(service, self._node_ip, endpoints):
-                wanted.setdefault(frontend.address, frontend)
+                if self._cluster_ips or frontend.address[0] == self._node_ip:
+                    wanted.setdefault(frontend.address, frontend)
         for address in self._servers.keys() - wanted.keys():
             self._servers.pop(address).close()
             del self._frontends[address]

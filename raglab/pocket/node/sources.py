@@ -43,7 +43,12 @@ async def read(
     client: Client, resource: str, namespace: str, name: str, optional: bool = False
 ) -> dict[str, bytes]:
     """Entries of the named ConfigMap or Secret; `MissingSource` if it is absent and not `optional`."""
-    obj = await find(client, resource, namespace, name)
+    try:
+        obj = await find(client, resource, namespace, name)
+    except StatusError as error:
+        if error.code < 500:
+            raise
+        raise MissingSource(f"failed to sync {KINDS[resource]} cache: {error}") from error
     if obj is not None:
         return content(resource, obj)
     if optional:

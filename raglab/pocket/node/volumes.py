@@ -8,7 +8,7 @@ folder of the pod. hostPath, and claims bound to hostPath or local volumes, mean
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from raglab.pocket.node.files import Payload, make_folder, publish, safe_path
 from raglab.pocket.node.isolation import Bind
 from raglab.pocket.node.sources import MissingSource, PodFacts
 
-Tokens = Callable[[Object, Mapping[str, Any]], str]
+Tokens = Callable[[Object, Mapping[str, Any]], Awaitable[str]]
 """Makes a service account token for (pod, ``serviceAccountToken`` projection)."""
 
 
@@ -87,7 +87,7 @@ class Volumes:
                     files |= await self._payload(name, {"defaultMode": mode, **inner}, facts)
             return files
         if kind == "serviceAccountToken":
-            token = self._tokens(facts.pod, source) if self._tokens else ""
+            token = await self._tokens(facts.pod, source) if self._tokens else ""
             return {safe_path(source["path"]): Payload(token.encode(), mode)}
         raise MissingSource(f"volumes of type {kind} are not part of the pocket cluster")
 
