@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import yaml
@@ -70,3 +71,31 @@ def test_an_important_pod_displaces_another(cluster: Cluster, namespace: str) ->
     said = cluster.refused("apply", "-n", namespace, "-f", "-", stdin=yaml.safe_dump(unknown))
     assert 'pods "lost" is forbidden: no PriorityClass with name unheard-of was found' in said
     cluster.kubectl("delete", "priorityclass", namespace)
+
+
+def test_drain_keeps_to_the_budget(cluster: Cluster, namespace: str) -> None:
+    def kubectl(*args: str) -> str:
+        return cluster.kubectl("-n", namespace, *args)
+
+    kubectl("create", "deployment", namespace, "--image=example.com/wait:1", "--replicas=2")
+    kubectl("create", "pdb", "keep", f"--selector=app={namespace}", "--min-available=2")
+    kubectl("rollout", "status", f"deployment/{namespace}", "--timeout=60s")
+    eventually(lambda: "Total:                2" in kubectl("describe", "pdb", "keep"))
+    name = kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
+    said = cluster.refused("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+    assert "(TooManyRequests): Cannot evict pod as it would violate the pod's disruption budget." in said
+    kubectl("patch", "pdb", "keep", "-p", '{"spec":{"minAvailable":0}}')
+    eventually(lambda: kubectl("get", "pdb", "keep", "-o", "jsonpath={.status.disruptionsAllowed}") == "2")
+    leaving = set(kubectl("get", "pods", "-o", "name").split())
+    only = f"--pod-selector=app={namespace}"
+    assert "node/minikube drained" in cluster.kubectl("drain", "minikube", only, "--timeout=60s")
+    assert "Ready,SchedulingDisabled" in cluster.kubectl("get", "nodes")
+    assert leaving.isdisjoint(kubectl("get", "pods", "-o", "name").split())
+    assert cluster.kubectl("uncordon", "minikube") == "node/minikube uncordoned\n"
+    kubectl("rollout", "status", f"deployment/{namespace}", "--timeout=60s")

@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
+from raglab.pocket.api import eviction, logs, nodes, parameters, portforward, rendering, verbs
 from raglab.pocket.api import exec as execution
-from raglab.pocket.api import logs, nodes, parameters, portforward, rendering, verbs
 from raglab.pocket.api.context import Call
 from raglab.pocket.api.registry import DeleteOptions
 from raglab.pocket.clock import timestamp
@@ -45,7 +45,7 @@ async def _bind(call: Call) -> web.StreamResponse:
 
 
 async def _evict(call: Call) -> web.StreamResponse:
-    """Delete a pod politely: what ``kubectl drain`` says. Disruption budgets are not enforced."""
+    """Delete a pod politely: what ``kubectl drain`` says."""
     target = call.target
     body = await verbs.read_message(call, messages.EVICTION)
     dry_runs = call.request.query.getall("dryRun", [])
@@ -53,7 +53,7 @@ async def _evict(call: Call) -> web.StreamResponse:
     options = DeleteOptions(
         dry_run=wanted.dry_run or parameters.dry_run(dry_runs), grace=wanted.grace, uid=wanted.uid
     )
-    call.server.registry.delete(target.kind, target.namespace, target.name, options)
+    eviction.evict(call.server.registry, target.kind, target.namespace, target.name, options)
     return rendering.response(_success(201), 201)
 
 

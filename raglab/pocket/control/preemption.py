@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from raglab.pocket.client import Object
+from raglab.pocket.control.budgets import covers, disrupted
 from raglab.pocket.control.filters import Refusal, refusal
 from raglab.pocket.control.snapshot import Snapshot, priority
-from raglab.pocket.objects import condition, is_deleting, labels_of, seconds, selects
+from raglab.pocket.objects import condition, is_deleting, seconds
 
 HELPLESS = "Preemption is not helpful for scheduling."
 NO_VICTIMS = "No preemption victims found for incoming pod."
@@ -76,10 +77,7 @@ def _split(pods: list[Object], budgets: list[Object]) -> tuple[list[Object], lis
 
 def _covers(budget: Object, pod: Object) -> bool:
     """Whether a budget counts the pod, and has not been told of its end already."""
-    selector = budget["spec"].get("selector")
-    here = budget["metadata"]["namespace"] == pod["metadata"]["namespace"]
-    known = pod["metadata"]["name"] in (budget.get("status", {}).get("disruptedPods") or {})
-    return here and not known and bool(selector) and selects(selector, labels_of(pod))
+    return covers(budget, pod) and pod["metadata"]["name"] not in disrupted(budget)
 
 
 def is_awaited(pod: Object, cluster: Snapshot) -> bool:

@@ -17,6 +17,7 @@ from raglab.pocket.controllers import (
     daemonsets,
     definitions,
     deployments,
+    disruption,
     endpoints,
     endpointslices,
     eventexpiry,
@@ -54,6 +55,7 @@ STANDING = (
     serviceaccounts,
     eventexpiry,
     definitions,
+    disruption,
 )
 """Controllers that need to be told nothing."""
 
