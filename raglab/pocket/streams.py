@@ -60,7 +60,7 @@ class Page(NamedTuple):
 
 
 class ExecSession(Protocol):
-    """A program running in a container, as ``kubectl exec`` sees it."""
+    """A program running in a container, as ``kubectl exec`` and ``kubectl attach`` see it."""
 
     async def write(self, data: bytes) -> None:
         """Bytes for its standard input."""
@@ -79,11 +79,11 @@ class ExecSession(Protocol):
         ...
 
     async def wait(self) -> int:
-        """Exit code."""
+        """Exit code; 0 where it does not matter."""
         ...
 
     async def close(self) -> None:
-        """The client has gone: end the program."""
+        """The client has gone: end a program that was started for it."""
         ...
 
 
@@ -98,6 +98,10 @@ class NodeStreams(Protocol):
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
     ) -> ExecSession:
         """Start `command` beside the container's program, in the same view of files, names and environment."""
+        ...
+
+    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
+        """Join the streams of the container's own program; it goes on when the session is closed."""
         ...
 
     async def page(self, node: str, path: str) -> Page | None:

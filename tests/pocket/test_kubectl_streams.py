@@ -67,12 +67,6 @@ def test_commands_refused(cluster, pod):
     assert said == 'Error from server (NotFound): pods "nosuch" not found\n'
 
 
-def test_what_is_absent_says_so(cluster, pod):
-    namespace, name = pod
-    said = cluster.refused("attach", name, "-n", namespace)
-    assert "not part of the pocket cluster" in said
-
-
 def test_the_python_client_runs_commands(cluster, pod):
     namespace, name = pod
     with config.new_client_from_config(str(cluster.kubeconfig)) as api_client:

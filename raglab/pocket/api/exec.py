@@ -1,4 +1,4 @@
-"""``…/pods/NAME/exec``: a program beside the container's own, over a WebSocket.
+"""``…/pods/NAME/exec`` and ``…/attach``: a program beside the container's own, or that one, over a WebSocket.
 
 Every message is binary and starts with the number of its channel: 0 standard input, 1 standard output, 2 standard
 error, 3 the outcome as a Status, 4 a new terminal size, and, since version 5 of the protocol, 255 followed by the
@@ -8,53 +8,61 @@ number of a channel that ends (how a client says that its input is over).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
-from raglab.pocket.api import containers, parameters
+from raglab.pocket.api import containers, parameters, sockets
 from raglab.pocket.api.context import Call
-from raglab.pocket.errors import StatusError, bad_request, not_implemented
+from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.streams import ExecSession
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, OUTCOME, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
-PIECE = 32 * 1024
-"""Bytes per message: what kubectl itself reads at a time."""
-LONGEST_MESSAGE = 4 * 1024 * 1024
 
 
-async def serve(call: Call) -> web.StreamResponse:
+async def execute(call: Call) -> web.StreamResponse:
     """Run one command. What can be refused is refused before the upgrade, so that the client sees a Status."""
-    target, server, query = call.target, call.server, call.request.query
-    if server.streams is None:
-        raise not_implemented("this API server runs without a node, so no command can be run")
-    pod = server.registry.get(target.kind, target.namespace, target.name)
-    container = containers.choose(pod, query.get("container", ""))
-    command = query.getall("command", [])
+    streams, pod = sockets.node_of(call)
+    query = call.request.query
+    container, command = containers.choose(pod, query.get("container", "")), query.getall("command", [])
     if not command:
         raise bad_request("you must specify at least one command for the container")
-    if not containers.is_placed(pod):
-        raise bad_request(f"pod {target.name} does not have a host assigned")
-    socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=LONGEST_MESSAGE)
-    if not socket.can_prepare(call.request).ok:
-        raise bad_request("Upgrade request required: this server runs commands over WebSockets only")
+    socket = sockets.make(call, pod, PROTOCOLS)
+    where = (call.target.namespace, call.target.name, container)
     stdin, tty = parameters.boolean(query, "stdin"), parameters.boolean(query, "tty")
-    where = (target.namespace, target.name, container)
+    return await _serve(call, socket, lambda: streams.exec(*where, command, stdin=stdin, tty=tty))
+
+
+async def attach(call: Call) -> web.StreamResponse:
+    """Join the container's own program."""
+    streams, pod = sockets.node_of(call)
+    query = call.request.query
+    container = containers.choose(pod, query.get("container", ""))
+    socket = sockets.make(call, pod, PROTOCOLS)
+
+    async def open_session() -> ExecSession:
+        name, stdin = call.target.name, parameters.boolean(query, "stdin")
+        return streams.attach(call.target.namespace, name, container, stdin=stdin)
+
+    return await _serve(call, socket, open_session)
+
+
+async def _serve(
+    call: Call, socket: web.WebSocketResponse, open_session: Callable[[], Awaitable[ExecSession]]
+) -> web.StreamResponse:
     try:
-        session = await server.streams.exec(*where, command, stdin=stdin, tty=tty)
+        session = await open_session()
     except StatusError as error:
         if error.reason != "InternalError":
             raise
         return await _report(call, socket, error)
     try:
-        await socket.prepare(call.request)
-        if socket.ws_protocol is None:
-            await socket.close(code=1002, message=b"no channel protocol in common")
-            return socket
-        await socket.send_bytes(bytes([STDOUT]))
-        await _converse(socket, session)
+        if await sockets.upgrade(call, socket):
+            await socket.send_bytes(bytes([STDOUT]))
+            await _converse(socket, session)
     finally:
         await session.close()
     return socket
@@ -89,16 +97,13 @@ async def _converse(socket: web.WebSocketResponse, session: ExecSession) -> None
 
 
 async def _receive(socket: web.WebSocketResponse, session: ExecSession) -> None:
-    async for message in socket:
-        data = message.data.encode() if message.type is WSMsgType.TEXT else message.data
-        if not isinstance(data, bytes) or not data:
-            continue
-        channel, content = data[0], data[1:]
-        if channel == STDIN:
+    async for message in sockets.messages(socket):
+        channel, content = message[:1], message[1:]
+        if channel == bytes([STDIN]):
             await session.write(content)
-        elif channel == RESIZE:
+        elif channel == bytes([RESIZE]):
             _resize(session, content)
-        elif channel == CLOSE and content == bytes([STDIN]):
+        elif message == bytes([CLOSE, STDIN]):
             await session.close_stdin()
 
 
@@ -109,8 +114,8 @@ def _resize(session: ExecSession, content: bytes) -> None:
 
 async def _send(socket: web.WebSocketResponse, session: ExecSession) -> None:
     async for channel, data in session.output():
-        for start in range(0, len(data), PIECE):
-            await socket.send_bytes(bytes([channel]) + data[start : start + PIECE])
+        for start in range(0, len(data), sockets.PIECE):
+            await socket.send_bytes(bytes([channel]) + data[start : start + sockets.PIECE])
     await socket.send_bytes(bytes([OUTCOME]) + orjson.dumps(outcome(await session.wait())))
 
 

@@ -51,10 +51,12 @@ class Kubelets(NodeStreams):
     async def exec(
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
     ) -> ExecSession:
-        node = self._node_of(namespace, pod)
-        if node != self._name:
-            raise not_implemented(f"commands in pods of node {node} cannot be run through this API server")
+        self._needs_local(namespace, pod)
         return await self._local.exec(namespace, pod, container, command, stdin=stdin, tty=tty)
+
+    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
+        self._needs_local(namespace, pod)
+        return self._local.attach(namespace, pod, container, stdin=stdin)
 
     async def connect(self, uid: str, port: int) -> Connection:
         for record in self._store.records("/pods"):
@@ -87,6 +89,10 @@ class Kubelets(NodeStreams):
             return answer
         async with answer:
             raise _refusal(answer.status, await answer.read())
+
+    def _needs_local(self, namespace: str, pod: str) -> None:
+        if (node := self._node_of(namespace, pod)) != self._name:
+            raise not_implemented(f"commands in pods of node {node} cannot be run through this API server")
 
     def _node_of(self, namespace: str, pod: str) -> str:
         record = self._store.get("/pods", namespace, pod)

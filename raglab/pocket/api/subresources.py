@@ -104,12 +104,12 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("create", "eviction"): _evict,
     ("create", "token"): _token,
     ("get", "log"): logs.serve,
-    ("create", "exec"): execution.serve,
+    ("create", "attach"): execution.attach,
+    ("create", "exec"): execution.execute,
     ("get", "proxy"): nodes.page,
     ("create", "portforward"): portforward.serve,
 }
 ABSENT = {
-    "attach": "attaching to a container's own input and output",
     "ephemeralcontainers": "debugging with ephemeral containers",
 }
 """Subresources that are known and not served, in words for the error."""

@@ -222,6 +222,9 @@ class NodeAgent(NodeStreams):
             namespace, pod, container, command, stdin=stdin, tty=tty
         )
 
+    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
+        return Streaming(self._find, self._clock).attach(namespace, pod, container, stdin=stdin)
+
     async def page(self, node: str, path: str) -> Page | None:
         return await Pages(self._settings.node_name, self._pods.values, self._clock).get(path)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from raglab.pocket.client import Object
-from raglab.pocket.node import devices, environment, execs, hosts
+from raglab.pocket.node import devices, environment, execs, hosts, terminal
 from raglab.pocket.node.context import NodeContext
 from raglab.pocket.node.images import Program
 from raglab.pocket.node.isolation import PACKAGE, SYSTEM_PATH, Bind, MountError, View
@@ -107,13 +107,19 @@ class Box:
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
         stderr: int = subprocess.DEVNULL,
-        env: Mapping[str, str] | None = None,
+        tty: bool = False,
     ) -> Process:
-        """Start a program in the box; `StartFailed` if there is none of that name. The first one is the container's."""
+        """Start a program in the box; `StartFailed` if there is none of that name. The first one is the container's.
+
+        With `tty` its standard input is a terminal, which it takes as its own.
+        """
         self._check(command)
+        command, env = (
+            (terminal.taking(command), {**terminal.ENV, **self._env}) if tty else (command, self._env)
+        )
         node = self._context.node
         beside = self._host.first_inside if self._host is not None else 0
-        launch = node.isolation.launch(self._view, command, {**self._env, **(env or {})}, beside)
+        launch = node.isolation.launch(self._view, command, env, beside)
         mark = f"{node.mark}.{self.id[:16]}.{secrets.token_hex(4)}"
         channels = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         process = await Process.start(launch, mark, sandboxed=node.sandboxed, report=node.report, **channels)
@@ -121,10 +127,10 @@ class Box:
         return process
 
     async def join(
-        self, command: list[str], *, stdin: int, stdout: int, stderr: int, env: Mapping[str, str]
+        self, command: list[str], *, stdin: int, stdout: int, stderr: int, tty: bool = False
     ) -> Process:
         """Start a program beside the container's own; it ends with the box at the latest."""
-        process = await self.start(command, stdin=stdin, stdout=stdout, stderr=stderr, env=env)
+        process = await self.start(command, stdin=stdin, stdout=stdout, stderr=stderr, tty=tty)
         self._guests = {guest for guest in self._guests if guest.running} | {process}
         return process
 
@@ -132,7 +138,6 @@ class Box:
         self, command: list[str], *, stdin: bool, tty: bool
     ) -> execs.PipeSession | execs.TerminalSession:
         """A session for ``kubectl exec``."""
-        self._check(command)
         if tty:
             return await execs.TerminalSession.start(self.join, command)
         return await execs.PipeSession.start(self.join, command, stdin=stdin)

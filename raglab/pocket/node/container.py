@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from raglab.pocket.clock import timestamp
 from raglab.pocket.kinds.quantity import whole
 from raglab.pocket.node import logs
 from raglab.pocket.node.box import Box, PodContext, StartFailed
+from raglab.pocket.node.console import Console
 from raglab.pocket.node.health import Health
 from raglab.pocket.node.process import Process
 from raglab.pocket.node.pulling import LONGEST_BACKOFF, pull
@@ -23,6 +25,11 @@ from raglab.pocket.node.usage import Processes, Use
 
 CONFIG_RETRY = 5.0
 """Seconds until a missing ConfigMap or Secret is looked for again, if no change wakes the container earlier."""
+SAID_TO_RUN = 0.5
+"""Seconds until a program with standard input is said to run, if it has not ended by then. Clients that wait for it
+(``kubectl run -i``) read its log first and attach afterwards, and would miss what comes in between. A kubelet's news
+are up to a second old, so short commands have ended by then on a real node, too.
+"""
 OUTPUT_WAIT = 2.0
 """Seconds for the last output of a program that has ended."""
 NEVER = "1970-01-01T00:00:00Z"
@@ -56,6 +63,7 @@ class Container:
         self.has_started = asyncio.Event()
         self.box: Box | None = None
         self.log: logs.LogFile | None = None
+        self.console: Console | None = None
         self._health: Health | None = None
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -117,20 +125,22 @@ class Container:
         self.say("Normal", "Created", "Container created")
         self._drop_old_logs()
         self.log = logs.LogFile(self.log_path(self.restarts), self.context.node.clock.time)
-        output = [await logs.attach(self.log, stream) for stream in ("stdout", "stderr")]
+        self.console = await Console.open(self.log, self.spec)
         self._busy = True
         try:
-            self._process = await box.start(command, stdout=output[0].writer, stderr=output[1].writer)
-            for pipe in output:
-                pipe.close_writer()
+            self._process = await self.console.start(box, command)
             if self._stopping:  # asked to end while it was being started
                 self._process.kill()
             began = timestamp(self._now())
+            if self.spec.get("stdin"):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SAID_TO_RUN):
+                        await self._process.wait()
             self._running(box, began)
             code = await self._until_end(self._process)
         finally:
             box.close()
-            await asyncio.gather(*(pipe.finish(OUTPUT_WAIT) for pipe in output))
+            await self.console.finish(OUTPUT_WAIT)
             self.log.close()
             self._busy = False
         self._terminate(code, self._killed_for or ("Completed" if code == 0 else "Error"), began)

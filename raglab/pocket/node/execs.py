@@ -6,34 +6,24 @@ Each starts in a sandbox made from the same `View` as the container's, with the 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import struct
 import subprocess
-import sys
-import termios
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from raglab.pocket.node import terminal
 from raglab.pocket.node.process import Process
 
 PIECE = 32 * 1024
 QUEUE = 16
 """Pieces of output that wait for a slow client; then the program waits."""
-TAKE_TERMINAL = (
-    "import fcntl, os, sys, termios\n"
-    "os.getsid(0) == os.getpid() or os.setsid()\n"
-    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-    "os.execvp(sys.argv[1], sys.argv[1:])\n"
-)
-"""Makes the terminal on standard input the controlling one, so that shells have job control and Ctrl-C works."""
 
 
 class Starter(Protocol):
     """Starts a command beside a container's program (see `Container.start`)."""
 
     async def __call__(
-        self, command: list[str], *, stdin: int, stdout: int, stderr: int, env: dict[str, str]
+        self, command: list[str], *, stdin: int, stdout: int, stderr: int, tty: bool = False
     ) -> Process: ...
 
 
@@ -59,7 +49,6 @@ class PipeSession:
                 stdin=entry[0] if entry else subprocess.DEVNULL,
                 stdout=pipes[0][1],
                 stderr=pipes[1][1],
-                env={},
             )
         except BaseException:
             _close(ours)
@@ -124,9 +113,8 @@ class TerminalSession:
     async def start(cls, start: Starter, command: list[str]) -> TerminalSession:
         """Start `command` with a terminal of its own."""
         master, slave = os.openpty()
-        shim = [sys.executable, "-I", "-S", "-c", TAKE_TERMINAL, *command]
         try:
-            process = await start(shim, stdin=slave, stdout=slave, stderr=slave, env={"TERM": "xterm"})
+            process = await start(command, stdin=slave, stdout=slave, stderr=slave, tty=True)
         except BaseException:
             os.close(master)
             raise
@@ -139,11 +127,10 @@ class TerminalSession:
         await _write_all(self._master, data)
 
     async def close_stdin(self) -> None:
-        """End of input on a terminal is Ctrl-D."""
-        await _write_all(self._master, b"\x04")
+        await _write_all(self._master, terminal.END_OF_INPUT)
 
     def resize(self, width: int, height: int) -> None:
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        terminal.resize(self._master, width, height)
 
     async def output(self) -> AsyncIterator[tuple[int, bytes]]:
         while True:

@@ -1,8 +1,7 @@
 """Container logs: one line of output is one line of file, with its time and stream, as container runtimes keep them.
 
 ``2026-11-21T04:42:52.748062000Z stdout F text`` — F for a full line, P for a piece of one longer than 16 KiB. Files
-rotate at 10 MB and the three newest are kept (the kubelet keeps five). Output is written as it is read and a writer
-that floods is slowed down through its own pipe, so neither memory nor the cluster's event loop fills up.
+rotate at 10 MB and the three newest are kept (the kubelet keeps five).
 """
 
 from __future__ import annotations
@@ -20,12 +19,8 @@ from raglab.pocket.streams import LogOptions
 
 _log = logging.getLogger(__name__)
 
-LINE = 16 * 1024
 ROTATE = 10 * 1000 * 1000
 KEEP = 3
-RATE = 4 * 1024 * 1024
-"""Bytes per second a stream may write in the long run."""
-PIECE = 64 * 1024
 
 
 class LogFile:
@@ -78,81 +73,6 @@ class LogFile:
                 older.replace(f"{self.path}.{number + 1}")
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._size = 0
-
-
-class LogPipe(asyncio.Protocol):
-    """Reads one output stream of a program into a `LogFile`; `done` when the last writer has closed it."""
-
-    def __init__(self, log: LogFile, stream: str) -> None:
-        self._log, self._stream = log, stream
-        self._rest = b""
-        self._allowance = float(RATE)
-        self._last = 0.0
-        self._transport: asyncio.ReadTransport | None = None
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        pieces = [piece for line in lines for piece in _pieces(line)]
-        while len(self._rest) >= LINE:
-            pieces.append((self._rest[:LINE], False))
-            self._rest = self._rest[LINE:]
-        if pieces:
-            self._log.write(self._stream, pieces)
-        self._slow_down(len(data))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._rest:
-            self._log.write(
-                self._stream, [(self._rest, False)]
-            )  # shown as it was written: without a line end
-        self.done.set_result(None)
-
-    def _slow_down(self, size: int) -> None:
-        """Stop reading for a while once the allowance is used up: the pipe fills and the program waits."""
-        loop = asyncio.get_running_loop()
-        self._allowance = min(RATE, self._allowance + (loop.time() - self._last) * RATE) - size
-        self._last = loop.time()
-        if self._allowance < 0 and self._transport is not None:
-            self._transport.pause_reading()
-            loop.call_later(-self._allowance / RATE, self._resume)
-
-    def _resume(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-
-class Output:
-    """One output stream of a program on its way into a log; the program gets `writer`."""
-
-    def __init__(self, writer: int, protocol: LogPipe, transport: asyncio.ReadTransport) -> None:
-        self.writer, self._protocol, self._transport = writer, protocol, transport
-
-    def close_writer(self) -> None:
-        """Close our copy of the program's end, so that the stream ends with the program."""
-        if self.writer >= 0:
-            os.close(self.writer)
-            self.writer = -1
-
-    async def finish(self, timeout: float) -> None:
-        """Take what is left, but do not wait longer than `timeout` seconds for those who still hold the other end."""
-        self.close_writer()
-        await asyncio.wait([self._protocol.done], timeout=timeout)
-        self._transport.close()
-        await self._protocol.done
-
-
-async def attach(log: LogFile, stream: str) -> Output:
-    """A pipe for a program's `stream` (stdout or stderr), whose content goes to `log`."""
-    reader, writer = os.pipe()
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.connect_read_pipe(
-        lambda: LogPipe(log, stream), os.fdopen(reader, "rb", 0)
-    )
-    return Output(writer, protocol, transport)
 
 
 async def read(path: Path, options: LogOptions, now: float, live: LogFile | None) -> AsyncIterator[bytes]:
@@ -260,10 +180,3 @@ def _text(record: bytes, timestamps: bool) -> bytes:
     if kind == b"P":
         text = text[:-1]
     return stamp + b" " + text if timestamps else text
-
-
-def _pieces(line: bytes) -> Iterator[tuple[bytes, bool]]:
-    while len(line) > LINE:
-        yield line[:LINE], False
-        line = line[LINE:]
-    yield line, True

@@ -45,13 +45,19 @@ class Streaming:
         """See `NodeStreams.exec`."""
         found = self._container(namespace, pod, container)
         if "running" not in found.state or found.box is None:
-            text = f'unable to upgrade connection: container not found ("{found.name}")'
-            raise StatusError(500, "InternalError", f"Internal error occurred: {text}")
+            raise _not_running(found)
         try:
             return await found.box.open(command, stdin=stdin, tty=tty)
         except StartFailed as error:
             text = f"error executing command in container: OCI runtime exec failed: exec failed: {error}"
             raise StatusError(500, "InternalError", f"Internal error occurred: {text}") from error
+
+    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
+        """See `NodeStreams.attach`."""
+        found = self._container(namespace, pod, container)
+        if found.console is None or "waiting" in found.state:
+            raise _not_running(found)
+        return found.console.attach(stdin=stdin)
 
     def _container(self, namespace: str, pod: str, name: str) -> Container:
         found = self._find(namespace, pod)
@@ -61,6 +67,11 @@ class Streaming:
         if container is None:
             raise bad_request(f"container {name} is not valid for pod {pod}")
         return container
+
+
+def _not_running(container: Container) -> StatusError:
+    text = f'unable to upgrade connection: container not found ("{container.name}")'
+    return StatusError(500, "InternalError", f"Internal error occurred: {text}")
 
 
 def _log_path(container: Container, pod: str, previous: bool) -> Path:

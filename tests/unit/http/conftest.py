@@ -83,6 +83,10 @@ class Streams:
         self.sessions.append(Session(command, stdin))
         return self.sessions[-1]
 
+    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool):
+        self.sessions.append(Session(["0"], stdin))
+        return self.sessions[-1]
+
     async def connect(self, uid: str, port: int):
         """Port 9 refuses; all others say what they hear, and end when it ends or says bye."""
         self.connected.append((uid, port))

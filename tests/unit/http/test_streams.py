@@ -117,9 +117,18 @@ async def test_commands_refused_before_the_upgrade(api):
     assert not api.streams.sessions
 
 
-@pytest.mark.parametrize("subresource", ["attach", "ephemeralcontainers"])
-async def test_what_is_absent_says_so(api, subresource):
+async def test_attaching_joins_the_containers_own_program(api):
     api.pod()
-    error = await api.call("POST", f"{POD}/{subresource}", 501)
+    async with api.client.ws_connect(f"{POD}/attach?stdin=true&stdout=true", protocols=(V5,)) as socket:
+        await socket.send_bytes(b"\x00hello")
+        await socket.send_bytes(bytes([255, 0]))
+        messages = await receive_all(socket)
+    assert messages[:3] == [(1, b""), (2, b"begin"), (1, b"HELLO")]
+    assert json.loads(messages[-1][1])["status"] == "Success"
+
+
+async def test_what_is_absent_says_so(api):
+    api.pod()
+    error = await api.call("PATCH", f"{POD}/ephemeralcontainers", 501)
     assert error["reason"] == "NotImplemented"
     assert "not part of the pocket cluster" in error["message"]

@@ -5,7 +5,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from raglab.pocket.node import logs
+from raglab.pocket.node import logs, output
 from raglab.pocket.streams import LogOptions
 
 
@@ -79,10 +79,10 @@ async def test_following_sees_new_lines_through_a_rotation_and_ends_with_the_log
 
 async def test_a_program_writes_through_a_pipe(tmp_path: Path):
     log = logs.LogFile(tmp_path / "0.log", Time())
-    output = await logs.attach(log, "stderr")
-    os.write(output.writer, b"half")
-    os.write(output.writer, b" a line\nno end")
-    await output.finish(5)
+    captured = await output.capture(log, "stderr")
+    os.write(captured.writer, b"half")
+    os.write(captured.writer, b" a line\nno end")
+    await captured.finish(5)
     log.close()
     assert [line.split(" ", 1)[1] for line in log.path.read_text().splitlines()] == [
         "stderr F half a line",
@@ -92,28 +92,28 @@ async def test_a_program_writes_through_a_pipe(tmp_path: Path):
 
 async def test_a_line_without_end_is_cut_in_pieces_and_shown_whole(tmp_path: Path):
     log = logs.LogFile(tmp_path / "0.log", Time())
-    output = await logs.attach(log, "stdout")
+    captured = await output.capture(log, "stdout")
     loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, os.write, output.writer, b"x" * 40_000 + b"\n")
-    await output.finish(5)
+    await loop.run_in_executor(None, os.write, captured.writer, b"x" * 40_000 + b"\n")
+    await captured.finish(5)
     assert len(log.path.read_text().splitlines()) == 3
     assert await text(log.path) == "x" * 40_000 + "\n"
 
 
 async def test_a_writer_that_floods_is_slowed_down(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(logs, "RATE", 64 * 1024)
+    monkeypatch.setattr(output, "RATE", 64 * 1024)
     log = logs.LogFile(tmp_path / "0.log", Time())
-    output = await logs.attach(log, "stdout")
+    captured = await output.capture(log, "stdout")
     loop = asyncio.get_running_loop()
     began = loop.time()
-    flood = await asyncio.create_subprocess_exec("yes", stdout=output.writer)
-    output.close_writer()
+    flood = await asyncio.create_subprocess_exec("yes", stdout=captured.writer)
+    captured.close_writer()
     await asyncio.sleep(0.5)
     written = sum(path.stat().st_size for path in tmp_path.iterdir())
     seconds = loop.time() - began
     flood.kill()
     await flood.wait()
-    await output.finish(5)
+    await captured.finish(5)
     # a second's worth at once, what the pipe still held, and what was due in the time since
     allowed = (2 + seconds) * 64 * 1024
     assert 0 < written < allowed / len("y\n") * len("2023-11-14T22:13:20.500000000Z stdout F y\n")
