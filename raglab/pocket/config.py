@@ -32,8 +32,8 @@ class Settings:
     """How long a sign of life holds, of which the node gives four in that time (the kubelet's default)."""
     node_grace_seconds: float = 50.0
     """How long a node may be silent before it counts as lost (kube-controller-manager's default)."""
-    cluster_ips: bool = True
-    """Whether this node serves the addresses of Services; of several nodes on one machine only one can."""
+    guest: bool = False
+    """Whether another process runs the cluster: then that one has the addresses of Services and the ranges of nodes."""
     pod_cidr: str = "127.10.0.0/16"
     service_cidr: str = "127.96.0.0/16"
     node_port_range: tuple[int, int] = (30000, 32767)

@@ -90,7 +90,7 @@ class _Joined:
             await asyncio.gather(agent, return_exceptions=True)
             asked.cancel()
         if not agent.cancelled() and (error := agent.exception()):
-            raise error
+            raise _first(error)
         await self._remove()
 
     async def _leave(self) -> None:
@@ -136,9 +136,16 @@ class _Joined:
                 await self._client.delete("pods", meta["name"], meta["namespace"], grace=0, uid=meta["uid"])
             await self._client.delete("nodes", self._name)
         except StatusError as error:
-            self._report(f"Node {self._name} is still an object of the cluster: {error}")
-        else:
-            self._report(f"Node {self._name} has left the cluster")
+            what = f"node {self._name} is still an object of the cluster: {error}"
+            raise StatusError(error.code, error.reason, what) from error
+        self._report(f"Node {self._name} has left the cluster")
+
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong first in a group of tasks."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _stays(pod: Object) -> bool:

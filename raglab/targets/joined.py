@@ -44,7 +44,7 @@ def settings(name: str, **more: Any) -> Settings:
     _check_name(name)
     state = paths.home() / "nodes" / name
     network = _network(state)
-    own = replace(Pocket().settings(), state=state, node_name=name, devices={}, cluster_ips=False)
+    own = replace(Pocket().settings(), state=state, node_name=name, devices={}, guest=True)
     return replace(own, node_ip=network.node_ip, pod_cidr=network.pod_cidr, **more)
 
 

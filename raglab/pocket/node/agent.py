@@ -97,7 +97,7 @@ class NodeAgent(NodeStreams):
         parts = (self._settings, self._client, self._clock, recorder, chosen.name, self._port)
         machine = Machine(*parts, self._tell_all_again)
         node.allocatable = machine.capacity
-        proxy = ServiceProxy(self._settings.node_ip, self._warn, cluster_ips=self._settings.cluster_ips)
+        proxy = ServiceProxy(self._settings.node_ip, self._warn, cluster_ips=not self._settings.guest)
         try:
             async with asyncio.TaskGroup() as group:
                 for informer in (self._services, self._slices, *self._files):

@@ -182,7 +182,7 @@ async def _environment(
     start |= program.env
     links = pod["spec"].get("enableServiceLinks", True)
     start |= environment.service_links(node.services, pod["metadata"]["namespace"], links)
-    works = os.geteuid() == 0 and node.settings.cluster_ips
+    works = os.geteuid() == 0 and not node.settings.guest
     start |= environment.api_address(node.slices, works)
     start |= drivers.variables
     return await environment.of_container(node.client, spec, context.facts, start)

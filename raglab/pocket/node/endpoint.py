@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 
 from raglab.pocket import pki
-from raglab.pocket.errors import StatusError, forbidden
+from raglab.pocket.errors import StatusError, bad_request, forbidden
 from raglab.pocket.streams import LogOptions, NodeStreams
 
 CALLERS = frozenset({"kube-apiserver-kubelet-client"})
@@ -39,7 +39,9 @@ class Endpoint:
     async def start(self) -> int:
         """Listen; returns the port. Answers once `serve` has told what."""
         await self._runner.setup()
-        trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=self._authority)
+        trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if self._authority:  # nobody is believed without one
+            trust.load_verify_locations(cadata=self._authority)
         trust.load_cert_chain(self._keys.folder / "server.crt", self._keys.folder / "server.key")
         trust.verify_mode = ssl.CERT_REQUIRED
         await web.TCPSite(self._runner, self._host, 0, ssl_context=trust).start()
@@ -62,7 +64,10 @@ class Endpoint:
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         where = request.match_info
-        options = LogOptions.from_query(where["container"], request.query)
+        try:
+            options = LogOptions.from_query(where["container"], request.query)
+        except ValueError as error:
+            raise bad_request(str(error)) from error
         response: web.StreamResponse | None = None
         async for piece in self._node.logs(where["namespace"], where["pod"], options):
             if response is None:

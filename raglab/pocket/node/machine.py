@@ -105,7 +105,9 @@ class Machine:
         }
         metadata = {"name": self._name, "labels": labels, "annotations": annotations}
         if present is None:
-            spec: Object = {"podCIDR": self._settings.pod_cidr, "podCIDRs": [self._settings.pod_cidr]}
+            spec: Object = {}
+            if not self._settings.guest:
+                spec = {"podCIDR": self._settings.pod_cidr, "podCIDRs": [self._settings.pod_cidr]}
             if self._settings.node_taints:
                 spec["taints"] = list(self._settings.node_taints)
             present = await self._client.create(
