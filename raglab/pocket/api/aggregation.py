@@ -14,7 +14,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from raglab.pocket.api import routing, upstreams
+from raglab.pocket.api import relay, routing, upstreams
 from raglab.pocket.api.auth import AUTHENTICATED, User
 from raglab.pocket.api.discovery import Remote
 from raglab.pocket.api.routing import Target
@@ -27,13 +27,6 @@ from raglab.pocket.store import Store
 SHELF = "apiregistration.k8s.io/apiservices"
 LONGEST_REQUEST, LONGEST_CHECK = 60.0, 5.0
 """Seconds for an answer (watches have no limit), and for the check of a server's health."""
-HOP_BY_HOP = frozenset(
-    ("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade")
-)
-"""Headers that end at each connection (RFC 9110 §7.6.1)."""
-PRIVATE = ("authorization", "host", "content-length", "cookie")
-IDENTITY = ("x-remote-", "impersonate-")
-"""Beginnings of headers that say who somebody is: the next server hears that from us alone."""
 ITSELF = User("system:kube-controller-manager", groups=(AUTHENTICATED,))
 """Who asks when a controller does."""
 
@@ -86,7 +79,9 @@ class Aggregator:
             return web.Response(status=503, text="service unavailable\n")
         watching = request.query.get("watch") in ("true", "1")
         body = request.content if request.can_read_body else None
-        headers = _passed_on(request, user)
+        headers = relay.passed_on(request)
+        headers.popall("Cookie", None)
+        headers.extend(upstreams.identity_headers(user))
         path = URL(request.raw_path, encoded=True)
         timeout = aiohttp.ClientTimeout(
             None if watching else LONGEST_REQUEST, sock_connect=upstreams.CONNECT_LIMIT
@@ -97,7 +92,7 @@ class Aggregator:
             log.info("%s behind %s failed: %s", path.path, service["metadata"]["name"], error)
             return web.Response(status=503, text=f"error trying to reach service: {error}\n")
         async with answer:
-            return await _relay(request, answer)
+            return await relay.pass_back(request, answer)
 
     async def fetch(self, service: Object, path: str, query: Mapping[str, str]) -> Object:
         """The object at a path. Raises what the server answers as `StatusError`, 503 if nobody does."""
@@ -125,11 +120,12 @@ class Aggregator:
 
     async def close(self) -> None:
         """End all connections."""
-        if "_session" in self.__dict__:
-            await self._session.close()
+        if "session" in self.__dict__:
+            await self.session.close()
 
     @cached_property
-    def _session(self) -> aiohttp.ClientSession:
+    def session(self) -> aiohttp.ClientSession:
+        """Connections to servers behind the API."""
         return aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
 
     async def _open(
@@ -147,7 +143,7 @@ class Aggregator:
             spec.get("caBundle") or "", bool(spec.get("insecureSkipTLSVerify")), self._identity
         )
         origin = URL.build(scheme="https", host=await upstreams.address(upstream), port=upstream.port)
-        return await self._session.request(
+        return await self.session.request(
             method,
             URL(f"{origin}{path.raw_path_qs}", encoded=True),
             headers=headers,
@@ -178,33 +174,6 @@ def target(method: str, parts: list[str], query: Mapping[str, str]) -> Target:
     namespace, plural, name, subresource = routing.resource_of(parts[3:])
     verb = routing.verb_of(method, name, subresource, query)
     return Target(verb, Kind(parts[1], parts[2], "", plural, "", True), namespace, name, subresource)
-
-
-def _passed_on(request: web.Request, user: User) -> CIMultiDict[str]:
-    """The client's headers without those that are for us, and with who it is."""
-    headers: CIMultiDict[str] = CIMultiDict()
-    for name, value in request.headers.items():
-        lower = name.lower()
-        if lower not in HOP_BY_HOP and lower not in PRIVATE and not lower.startswith(IDENTITY):
-            headers.add(name, value)
-    headers.setdefault("Accept-Encoding", "identity")
-    headers.extend(upstreams.identity_headers(user))
-    return headers
-
-
-async def _relay(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, reason=answer.reason)
-    for name, value in answer.headers.items():
-        if name.lower() not in HOP_BY_HOP:
-            response.headers.add(name, value)
-    await response.prepare(request)
-    try:
-        async for piece in answer.content.iter_any():
-            await response.write(piece)
-    except aiohttp.ClientError as error:
-        raise ConnectionResetError(f"the server behind the API broke off: {error}") from None
-    await response.write_eof()
-    return response
 
 
 def _read(reply: Reply) -> Object:

@@ -57,13 +57,19 @@ def refuse_foreign_pages(request: web.Request, names: frozenset[str]) -> None:
     """Refuse requests that a web page in the learner's browser could have sent.
 
     A page may make a browser ask any address (or rebind its own name to 127.0.0.1); then the Host header or the
-    Origin header is foreign. The Python client's WebSockets name the server itself as the origin, which is fine.
+    Origin header is foreign. The Python client's WebSockets name the server itself as the origin, and pages that came
+    through ``kubectl proxy`` this machine: both are fine.
     """
-    host = request.headers.get("Host", "")
-    if host.rsplit(":", 1)[0].strip("[]") not in names and host.strip("[]") not in names:
+    if not _is_here(request.headers.get("Host", ""), names):
         raise forbidden("this server does not answer for that Host header")
-    if request.headers.get("Origin", f"https://{host}") != f"https://{host}":
+    origin = request.headers.get("Origin")
+    if origin is not None and not _is_here(origin.partition("://")[2], names):
         raise forbidden("this server does not answer web pages of another origin")
+
+
+def _is_here(host: str, names: frozenset[str]) -> bool:
+    """Whether a host, with or without a port, is this server's machine."""
+    return host.rsplit(":", 1)[0].strip("[]") in names or host.strip("[]") in names
 
 
 def authenticate(request: web.Request, credentials: Credentials, now: float) -> User:

@@ -35,7 +35,7 @@ SUBRESOURCES = {
     "finalize": Subresource(("update",)),
     "log": Subresource(("get",)),
     "portforward": Subresource(("create", "get"), kind="PodPortForwardOptions"),
-    "proxy": Subresource(("create", "delete", "get", "patch", "update"), kind="NodeProxyOptions"),
+    "proxy": Subresource(("create", "delete", "get", "patch", "update"), kind="{}ProxyOptions"),
     "scale": Subresource(EDIT, "autoscaling", "v1", "Scale"),
     "status": Subresource(EDIT),
     "token": Subresource(("create",), "authentication.k8s.io", "v1", "TokenRequest"),
@@ -136,7 +136,7 @@ def _resource(kind: Kind) -> Object:
 def _subresource(kind: Kind, name: str) -> Object:
     sub = SUBRESOURCES[name]
     group, version = (sub.group, sub.version) if sub.group else (kind.group, kind.version)
-    response = {"group": group, "version": version, "kind": sub.kind or kind.kind}
+    response = {"group": group, "version": version, "kind": sub.kind.format(kind.kind) or kind.kind}
     return {"subresource": name, "responseKind": response, "verbs": list(sub.verbs)}
 
 
@@ -224,7 +224,7 @@ def _legacy(kind: Kind) -> Iterator[Object]:
             "singularName": "",
             "namespaced": kind.namespaced,
             **other,
-            "kind": sub.kind or kind.kind,
+            "kind": sub.kind.format(kind.kind) or kind.kind,
             "verbs": list(sub.verbs),
         }
 

@@ -108,4 +108,6 @@ def _subresource_verb(method: str, subresource: str) -> str:
         return "create" if method in ("GET", "POST") else ""
     if method == "POST":
         return "create"
+    if method == "HEAD" and subresource == "proxy":
+        return "get"
     return ON_OBJECT.get(method, "")

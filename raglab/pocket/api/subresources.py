@@ -7,12 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
-from raglab.pocket.api import eviction, logs, nodes, parameters, portforward, rendering, verbs
+from raglab.pocket.api import eviction, logs, nodes, parameters, portforward, proxy, rendering, verbs
 from raglab.pocket.api import exec as execution
 from raglab.pocket.api.context import Call
 from raglab.pocket.api.registry import DeleteOptions
+from raglab.pocket.api.routing import method_not_allowed
 from raglab.pocket.clock import timestamp
-from raglab.pocket.errors import StatusError, invalid, not_implemented
+from raglab.pocket.errors import invalid, not_implemented
 from raglab.pocket.kinds import messages
 from raglab.pocket.tokens import ISSUER, ServiceAccount
 
@@ -30,8 +31,7 @@ def find(verb: str, subresource: str) -> Handler:
         )
     handler = HANDLERS.get((verb, subresource))
     if handler is None:
-        message = "the server does not allow this method on the requested resource"
-        raise StatusError(405, "MethodNotAllowed", message)
+        raise method_not_allowed()
     return handler
 
 
@@ -92,6 +92,15 @@ def _lifetime(wanted: int | None) -> int:
     return wanted
 
 
+async def _proxy(call: Call) -> web.StreamResponse:
+    """The pages of a node's kubelet, or whatever a pod or a Service serves."""
+    if call.target.kind.plural != "nodes":
+        return await proxy.serve(call)
+    if call.target.verb != "get":
+        raise method_not_allowed()
+    return await nodes.page(call)
+
+
 HANDLERS: dict[tuple[str, str], Handler] = {
     ("get", "status"): verbs.get,
     ("update", "status"): verbs.update,
@@ -106,8 +115,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("get", "log"): logs.serve,
     ("create", "attach"): execution.attach,
     ("create", "exec"): execution.execute,
-    ("get", "proxy"): nodes.page,
     ("create", "portforward"): portforward.serve,
+    **{(verb, "proxy"): _proxy for verb in ("create", "delete", "get", "patch", "update")},
 }
 ABSENT = {
     "ephemeralcontainers": "debugging with ephemeral containers",

@@ -64,11 +64,12 @@ def resolve(store: Store, reference: Object) -> Upstream:
     if named is None:
         text = f'service/{name} in "{namespace}" is not listening on port {port}'
         raise Unavailable("ServicePortError", text)
-    host, number = random.choice(_endpoints(store, namespace, name, named))
+    host, number = random.choice(endpoints(store, namespace, name, named))
     return Upstream(host, number, inside)
 
 
-def _endpoints(store: Store, namespace: str, name: str, port: str) -> list[tuple[str, int]]:
+def endpoints(store: Store, namespace: str, name: str, port: str) -> list[tuple[str, int]]:
+    """Addresses of a Service's ready endpoints for the port of that name, at least one. Raises `Unavailable`."""
     slices = [
         record.object
         for record in store.records("discovery.k8s.io/endpointslices", namespace)
@@ -124,10 +125,11 @@ def identity_headers(user: User) -> list[tuple[str, str]]:
 
 async def explain(error: BaseException, url: str, upstream: Upstream) -> str:
     """Why a GET of `url` failed, in Go's words."""
-    return f'Get "{url}": {await _cause(error, upstream)}'
+    return f'Get "{url}": {await cause(error, upstream)}'
 
 
-async def _cause(error: BaseException, upstream: Upstream) -> str:
+async def cause(error: BaseException, upstream: Upstream) -> str:
+    """Why a connection failed, in Go's words."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return f"tls: failed to verify certificate: x509: {error.certificate_error}"

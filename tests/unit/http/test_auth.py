@@ -57,6 +57,10 @@ async def test_health_and_version_are_open_and_nothing_else_is(api):
         ({"Host": "[::1]:1"}, 200),
         ({"Host": "kubernetes.default.svc"}, 200),
         ({"Host": "127.0.0.1:1", "Origin": "https://127.0.0.1:1"}, 200),
+        ({"Host": "127.0.0.1:1", "Origin": "http://localhost:8001"}, 200),
+        ({"Origin": "http://localhost.evil.example"}, 403),
+        ({"Origin": "http://[::1"}, 200),
+        ({"Origin": ""}, 403),
     ],
 )
 async def test_web_pages_of_other_origins_are_refused(api, headers, code):
