@@ -26,6 +26,7 @@ from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.app import CONNECTIONS, make_app
 from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.availability import Availability
+from raglab.pocket.api.door import HANDSHAKE, Door, widen
 from raglab.pocket.api.kubelets import Kubelets
 from raglab.pocket.api.local import LocalClient
 from raglab.pocket.api.registry import Registry
@@ -50,6 +51,7 @@ log = logging.getLogger(__name__)
 async def run(settings: Settings, clock: Clock | None = None) -> None:
     """Run a cluster until SIGTERM or SIGINT. Refuses to start twice in one state folder."""
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)  # closes everything below to other users
+    widen()
     with only_one(settings.state / "run", "a cluster"):
         cluster = Cluster(settings, clock or SystemClock())
         try:
@@ -127,11 +129,15 @@ class Cluster:
         )
         await runner.setup()
         listener = self._listener()
-        site = web.SockSite(runner, listener, ssl_context=self.pki.server_context())
-        await site.start()
+        assert runner.server is not None
+        door = Door(runner.server)
+        server = await asyncio.get_running_loop().create_server(
+            door, sock=listener, ssl=self.pki.server_context(), ssl_handshake_timeout=HANDSHAKE
+        )
         try:
             yield listener.getsockname()[1]
         finally:
+            server.close()
             await runner.cleanup()
             await self.kubelets.close()
 

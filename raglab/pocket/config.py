@@ -49,6 +49,8 @@ class Settings:
     belong together: a container that asks for as many as one of them has free gets these."""
     variables: dict[str, str] = field(default_factory=dict)
     """Values for ``{name}`` in the image catalogues, beside those the node agent knows itself."""
+    audit_megabytes: int = 10
+    """Size at which the audit log (``<state>/log/audit.log``) starts anew; one older file is kept. 0 is no log."""
     backoff_base: float = 10.0
     """Seconds before a crashed container starts again; doubles with each crash up to 300 s, as on a kubelet."""
     eager_probes: bool = True

@@ -210,9 +210,16 @@ class Informer(Cache):
         self.synced.set()
 
     def _tell(self, before: Object | None, after: Object | None) -> None:
-        if before is not None or after is not None:
-            for handler in self._handlers:
+        """Tell everybody who listens. One who stumbles over an odd object does not stop the others, nor the watch."""
+        if before is None and after is None:
+            return
+        for handler in self._handlers:
+            try:
                 handler(before, after)
+            except Exception:
+                log.exception(
+                    "a change of %s %s was not taken in", self.resource, key_of(after or before or {})
+                )
 
     def _advance(self, version: int) -> None:
         if self._stale is not None:

@@ -66,13 +66,15 @@ def annotations_of(obj: Object) -> dict[str, str]:
 
 def condition(obj: Object, type: str) -> Object | None:
     """The status condition of this type, or None."""
-    return next((item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == type), None)
+    return next(
+        (item for item in obj.get("status", {}).get("conditions", ()) if item.get("type") == type), None
+    )
 
 
 def is_ready(pod: Object) -> bool:
     """The Pod's Ready condition is True."""
     ready = condition(pod, "Ready")
-    return ready is not None and ready["status"] == "True"
+    return ready is not None and ready.get("status") == "True"
 
 
 def phase(obj: Object) -> str:
@@ -124,7 +126,7 @@ def with_condition(conditions: Iterable[Object], new: Object, now: float) -> lis
     `lastTransitionTime` is kept while the status stays the same; an equal condition is left as it is.
     """
     result = list(conditions)
-    index = next((i for i, item in enumerate(result) if item["type"] == new["type"]), len(result))
+    index = next((i for i, item in enumerate(result) if item.get("type") == new["type"]), len(result))
     old = result[index] if index < len(result) else {}
     if new.items() <= old.items():
         return result

@@ -158,7 +158,7 @@ class Aggregator:
 def is_available(service: Object) -> bool:
     """Whether the last check of an APIService succeeded."""
     listed = service.get("status", {}).get("conditions") or ()
-    return any(item["type"] == "Available" and item["status"] == "True" for item in listed)
+    return any((item.get("type"), item.get("status")) == ("Available", "True") for item in listed)
 
 
 def unavailable() -> StatusError:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
 
 from raglab.pocket.api import (
     aggregation,
+    audit,
     auth,
     openapi,
     pages,
@@ -25,10 +27,12 @@ from raglab.pocket.api import (
     watching,
 )
 from raglab.pocket.api.aggregation import Aggregator
+from raglab.pocket.api.audit import AuditLog, Entry
 from raglab.pocket.api.auth import Credentials
 from raglab.pocket.api.context import Call, Server
 from raglab.pocket.api.registry import Registry
 from raglab.pocket.api.roles import Roles
+from raglab.pocket.api.routing import Target
 from raglab.pocket.api.subresources import Handler
 from raglab.pocket.client import Object
 from raglab.pocket.clock import Clock, SystemClock
@@ -52,7 +56,8 @@ CONNECTIONS: dict[str, Any] = {
 """How connections are served (arguments of aiohttp's server): bodies are taken as they are, idle connections end after
 the real server's time, and lines of a head (``kubectl exec`` has its whole command in one) end somewhere.
 """
-READING = frozenset({"get", "list", "watch"})
+STREAMS, MOST_STREAMS = frozenset({*routing.CONNECT, "log"}), 500
+"""Subresources that stay open, and how many of them and of watches there may be at once."""
 VERBS: dict[str, Handler] = {
     "get": verbs.get,
     "list": verbs.list_objects,
@@ -95,12 +100,27 @@ class ApiServer:
         self._names = frozenset(server_names(settings.service_cidr, settings.api_host))
         documents = openapi.Documents(server.kinds, server.schemas)
         self._pages = pages.Pages(server.kinds, documents, server.aggregator, settings)
+        self._streams = 0
+        self._audit = AuditLog(settings.state / audit.PLACE, settings.audit_megabytes, server.clock)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer, and turn every failure into the answer that clients understand."""
+        """Answer, and write down who asked for what and how it ended."""
+        entry = self._audit.entry(request)
         try:
-            return await self.answer(request)
+            response = await self._answered(request, entry)
+            entry.code = response.status
+        finally:
+            self._audit.write(entry)
+        if not response.prepared:
+            response.headers["Audit-Id"] = entry.id
+        return response
+
+    async def _answered(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        """Turn every failure into the answer that clients understand."""
+        try:
+            return await self.answer(request, entry)
         except StatusError as error:
+            entry.error = error
             return rendering.failure(error)
         except routing.PageNotFound:
             return web.Response(status=404, text="404 page not found\n")
@@ -116,31 +136,55 @@ class ApiServer:
             text = "an error on the server has prevented the request from succeeding; see the cluster's log"
             return rendering.failure(StatusError(500, "InternalError", f"Internal error occurred: {text}"))
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         """The path of a request: guard, authenticate, parse, authorize, act and render."""
         auth.refuse_foreign_pages(request, self._names)
         parts = routing.segments(request.raw_path.partition("?")[0])
         if parts[0] in auth.OPEN_PATHS:
             return self._pages.open(request, parts)
         user = auth.authenticate(request, self._server.credentials, self._server.clock.time())
-        service = self._server.aggregator.find(parts)
+        user = entry.user = auth.impersonated(request, user, self._roles)
+        service = self._server.aggregator.find(parts) if user.is_known else None
         if service is not None:
             return await self._aggregated(request, parts, user, service)
-        page = self._pages.find(request, parts)
+        page = self._pages.find(request, parts) if user.is_known else None
         if page is not None:
             return page
-        target = routing.parse(request.method, parts, request.query, self._server.kinds)
+        target = entry.target = self._target(request, parts, user)
         auth.authorize(user, target, self._roles)
-        call = Call(self._server, request, user, target)
-        response = await (_act(call) if target.verb in READING else _logged(call))
+        with self._room(target):
+            response = await _act(Call(self._server, request, user, target, self._roles))
         if target.kind.custom and target.kind.custom.deprecation and not response.prepared:
             response.headers.extend(rendering.warning_headers([target.kind.custom.deprecation]))
         return response
 
+    @contextmanager
+    def _room(self, target: Target) -> Iterator[None]:
+        """Watches, followed logs and the like stay for long: so many of them and no more (429)."""
+        if target.verb != "watch" and target.subresource not in STREAMS:
+            yield
+            return
+        if self._streams >= MOST_STREAMS:
+            text = "too many requests, please try again later."
+            raise StatusError(429, "TooManyRequests", text, {"retryAfterSeconds": 1})
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    def _target(self, request: web.Request, parts: list[str], user: auth.User) -> Target:
+        """What the request is about. Strangers are not even told what there is not."""
+        try:
+            return routing.parse(request.method, parts, request.query, self._server.kinds)
+        except (StatusError, routing.PageNotFound):
+            auth.authorize_path(user, request.path)
+            raise
+
     async def _aggregated(
         self, request: web.Request, parts: list[str], user: auth.User, service: Object
     ) -> web.StreamResponse:
-        if len(parts) > 3:  # what there is, everybody may know
+        if len(parts) > 3:  # what there is, everybody may know who is somebody
             auth.authorize(user, aggregation.target(request.method, parts, request.query), self._roles)
         return await self._server.aggregator.forward(request, user, service)
 
@@ -159,23 +203,3 @@ async def _review(call: Call) -> web.StreamResponse:
     review = await verbs.read_message(call, kind)
     made = reviews.answer(kind, call.user, review, server)
     return rendering.response(made, 201)
-
-
-async def _logged(call: Call) -> web.StreamResponse:
-    """Act, and write one line about the change that was asked for: never bodies, never credentials."""
-    started, outcome = time.perf_counter(), "failed"
-    try:
-        response = await _act(call)
-        outcome = str(response.status)
-        return response
-    except StatusError as error:
-        outcome = f"{error.code} {error.reason}"
-        raise
-    except asyncio.CancelledError:
-        outcome = "the client went"
-        raise
-    finally:
-        took = (time.perf_counter() - started) * 1000
-        log.info(
-            "%s %s by %s: %s (%.1f ms)", call.target.verb, call.request.path, call.user.name, outcome, took
-        )

@@ -1,8 +1,8 @@
 """Who is asking, and may they: the first two steps of every request.
 
 The administrator shows a client certificate of the cluster's authority or a bearer token; a pod shows its
-ServiceAccount's token. Nobody else is let in, except to the health pages and ``/version``, which clients ask before
-they have credentials.
+ServiceAccount's token. Wrong credentials are refused (401); who shows none is ``system:anonymous``, who may read the
+health pages and ``/version``, which clients ask before they have credentials, and nothing else.
 
 The administrator may do everything; a ServiceAccount may do what roles allow (`roles`).
 """
@@ -21,10 +21,12 @@ from aiohttp import web
 from raglab.pocket.api.roles import Roles, allows
 from raglab.pocket.api.routing import Target
 from raglab.pocket.errors import StatusError, forbidden, not_implemented
+from raglab.pocket.kinds.catalogue import Kind
 from raglab.pocket.pki import ADMIN_GROUP
 from raglab.pocket.tokens import ServiceAccount, TokenSigner
 
-AUTHENTICATED = "system:authenticated"
+AUTHENTICATED, UNAUTHENTICATED = "system:authenticated", "system:unauthenticated"
+ANONYMOUS = "system:anonymous"
 OPEN_PATHS = frozenset({"healthz", "livez", "readyz", "version"})
 """First path segments that are answered without credentials."""
 
@@ -41,6 +43,10 @@ class User:
     @property
     def is_admin(self) -> bool:
         return ADMIN_GROUP in self.groups
+
+    @property
+    def is_known(self) -> bool:
+        return AUTHENTICATED in self.groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +79,35 @@ def _is_here(host: str, names: frozenset[str]) -> bool:
 
 
 def authenticate(request: web.Request, credentials: Credentials, now: float) -> User:
-    """The user behind a request; 401 if there is none."""
+    """The user behind a request, `ANONYMOUS` without credentials; 401 for wrong ones."""
     user = _by_token(request, credentials, now) or _by_certificate(request)
-    if user is None:
-        raise StatusError(401, "Unauthorized", "Unauthorized")
-    return _impersonated(request, user)
+    return user or User(ANONYMOUS, groups=(UNAUTHENTICATED,))
 
 
-def _impersonated(request: web.Request, user: User) -> User:
-    """The user that the administrator asks to be (``kubectl --as``); `user` itself where nobody is named."""
+def impersonated(request: web.Request, user: User, roles: Roles) -> User:
+    """The user that `user` asks to be (``kubectl --as``); `user` itself where nobody is named.
+
+    Roles decide: the verb ``impersonate`` on users, groups and ServiceAccounts by name. 403 where they do not allow it.
+    """
     asked = {header.lower() for header in request.headers if header.lower().startswith("impersonate-")}
     if not asked:
         return user
     if not {"impersonate-user"} <= asked <= {"impersonate-user", "impersonate-group"}:
         raise not_implemented("impersonation needs a user (--as), and knows of a user and groups only")
-    name = request.headers["Impersonate-User"]
-    if not user.is_admin:
-        text = f'users "{name}" is forbidden: User "{user.name}" cannot impersonate resource "users" in API group ""'
-        raise forbidden(f"{text} at the cluster scope", "users", "", name)
-    groups = request.headers.getall("Impersonate-Group", [])
+    name, groups = request.headers["Impersonate-User"], request.headers.getall("Impersonate-Group", [])
+    wanted = [("groups", "", group) for group in groups]
     match name.split(":"):
-        case ["system", "serviceaccount", namespace, _] if not groups:
-            groups = [*_account_groups(namespace)]
+        case ["system", "serviceaccount", namespace, account]:
+            wanted.insert(0, ("serviceaccounts", namespace, account))
+            groups = groups or [*_account_groups(namespace)]
+        case _:
+            wanted.insert(0, ("users", "", name))
+    for plural, namespace, one in wanted:
+        authorize(
+            user,
+            Target("impersonate", Kind("", "v1", "", plural, "", bool(namespace)), namespace, one),
+            roles,
+        )
     return User(name, groups=(*groups, AUTHENTICATED))
 
 
@@ -137,7 +150,7 @@ def _by_certificate(request: web.Request) -> User | None:
 
 def allowed(user: User, target: Target, roles: Roles) -> bool:
     """Whether `user` may do that."""
-    if user.is_admin or is_self_review(target):
+    if user.is_admin or (is_self_review(target) and user.is_known):
         return True
     own = target.name if target.kind.plural == "namespaces" else ""  # a Namespace lies in itself
     rules = roles.rules(user.name, user.groups, target.namespace or own)
@@ -147,6 +160,12 @@ def allowed(user: User, target: Target, roles: Roles) -> bool:
 def is_self_review(target: Target) -> bool:
     """Questions about oneself, which everybody may ask."""
     return target.verb == "create" and target.kind.plural.startswith("selfsubject")
+
+
+def authorize_path(user: User, path: str) -> None:
+    """What there is everybody may know who is somebody: discovery and OpenAPI; 403 for others."""
+    if not user.is_known:
+        raise forbidden(f'forbidden: User "{user.name}" cannot get path "{path}"')
 
 
 def authorize(user: User, target: Target, roles: Roles) -> None:

@@ -10,6 +10,7 @@ from raglab.pocket.api.aggregation import Aggregator
 from raglab.pocket.api.auth import Credentials, User
 from raglab.pocket.api.registry import Registry
 from raglab.pocket.api.rendering import Encoder
+from raglab.pocket.api.roles import Roles
 from raglab.pocket.api.routing import Target
 from raglab.pocket.clock import Clock
 from raglab.pocket.config import Settings
@@ -41,3 +42,4 @@ class Call:
     request: web.Request
     user: User
     target: Target
+    roles: Roles

@@ -6,6 +6,7 @@ the object itself, a `Table` (what ``kubectl get`` prints) and bare metadata.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ PATCH_TYPES = (
     "application/strategic-merge-patch+json",
 )
 APPLY_TYPE = "application/apply-patch+yaml"
+PATIENCE = 60.0
+"""Seconds that a body may take to arrive, as on a real server."""
 AS_JSON = (JSON, "application/*", "*/*")
 
 
@@ -80,9 +83,19 @@ def content_type(request: web.Request) -> str:
     return request.headers.get("Content-Type", JSON).partition(";")[0].strip().lower() or JSON
 
 
+async def body_of(request: web.Request) -> bytes:
+    """All bytes of the body. Raises 413, and 504 when they come too slowly."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await request.read()
+    except TimeoutError:
+        text = "Timeout: request did not complete within the allotted timeout"
+        raise StatusError(504, "Timeout", text) from None
+
+
 async def read_object(request: web.Request, expected: str) -> dict[str, Any]:
     """The object in the body. `expected` is the kind for the error text. Raises 400, 413 and 415."""
-    body = await request.read()
+    body = await body_of(request)
     return decode(body, content_type(request), expected)
 
 
@@ -149,7 +162,7 @@ async def read_patch(request: web.Request, kind: Kind) -> tuple[Any, str]:
         raise _unknown_format(*patch_types(kind), APPLY_TYPE)
     if media not in PATCH_TYPES:
         raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type")
-    body = await request.read()
+    body = await body_of(request)
     try:
         patch = orjson.loads(body)
     except orjson.JSONDecodeError as error:

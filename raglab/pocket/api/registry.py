@@ -7,7 +7,7 @@ raises `StatusError` when it refuses, and nothing has changed until the last one
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,6 +52,8 @@ class Options:
     field_manager: str = ""
     subresource: str = ""
     user: str = "system:admin"
+    guard: Callable[[Kind, Object, Object | None], None] | None = None
+    """Has the last word about what `user` may write (new, old): see `escalation`."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -265,6 +267,8 @@ class Registry:
 
     def _put(self, kind: Kind, new: Object, current: Object | None, options: Options) -> Object:
         """Write, unless it is a dry run; an object with nothing left to wait for goes instead."""
+        if options.guard is not None:
+            options.guard(kind, new, current)
         if options.dry_run:
             return new
         if current is not None and deletion.is_over(kind, new):

@@ -2,7 +2,7 @@
 
 Source: Kubernetes documentation, "Using RBAC Authorization". Rules only ever allow; what none allows is refused. A
 binding to a role that does not exist gives nothing. Roles are read when a request asks, so a change holds at once.
-Aggregated ClusterRoles and the check that nobody grants more than they hold are not part of the pocket cluster.
+Aggregated ClusterRoles are not part of the pocket cluster. That nobody grants more than they hold: `escalation`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ class Roles:
         bindings += self._bindings("rolebindings", namespace) if namespace else []
         for binding in bindings:
             if any(_means(subject, name, groups) for subject in binding.get("subjects") or ()):
-                yield from self._granted(binding["roleRef"], binding["metadata"].get("namespace", ""))
+                yield from self.granted(binding["roleRef"], binding["metadata"].get("namespace", ""))
 
     def _bindings(self, plural: str, namespace: str) -> list[Object]:
         return [record.object for record in self._store.records(f"{GROUP}/{plural}", namespace)]
 
-    def _granted(self, reference: Mapping[str, Any], namespace: str) -> Iterable[Object]:
+    def granted(self, reference: Mapping[str, Any], namespace: str) -> Iterable[Object]:
+        """Rules of the role that a binding in `namespace` refers to."""
         of_cluster = reference["kind"] == "ClusterRole"
         shelf = f"{GROUP}/{'clusterroles' if of_cluster else 'roles'}"
         role = self._store.get(shelf, "" if of_cluster else namespace, reference["name"])
@@ -51,12 +52,18 @@ def _means(subject: Mapping[str, Any], name: str, groups: Iterable[str]) -> bool
 def allows(rule: Mapping[str, Any], target: Target) -> bool:
     """Whether `rule` allows what `target` asks for."""
     kind = target.kind
-    resources = {"*", f"{kind.plural}/{target.subresource}" if target.subresource else kind.plural}
-    resources |= {f"*/{target.subresource}"} if target.subresource else set()
+    resource = f"{kind.plural}/{target.subresource}" if target.subresource else kind.plural
+    return permits(rule, target.verb, kind.group, resource, target.name)
+
+
+def permits(rule: Mapping[str, Any], verb: str, group: str, resource: str, name: str) -> bool:
+    """Whether `rule` allows `verb` on ``plural`` or ``plural/subresource`` of `group` with this name ("" is any)."""
+    below = resource.partition("/")[2]
+    resources = {"*", resource, f"*/{below}" if below else resource}
     names = rule.get("resourceNames") or ()
     return (
-        not {"*", target.verb}.isdisjoint(rule.get("verbs") or ())
-        and not {"*", kind.group}.isdisjoint(rule.get("apiGroups") or ())
+        not {"*", verb}.isdisjoint(rule.get("verbs") or ())
+        and not {"*", group}.isdisjoint(rule.get("apiGroups") or ())
         and not resources.isdisjoint(rule.get("resources") or ())
-        and (not names or target.name in names)
+        and (not names or name in names)
     )

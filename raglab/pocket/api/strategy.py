@@ -206,7 +206,7 @@ def bound(pod: Object, binding: Object, now: float) -> Object:
         "lastTransitionTime": timestamp(now),
         "observedGeneration": meta["generation"],
     }
-    others = [item for item in status.get("conditions", ()) if item["type"] != "PodScheduled"]
+    others = [item for item in status.get("conditions", ()) if item.get("type") != "PodScheduled"]
     kept = {key: part for key, part in status.items() if key != "nominatedNodeName"}
     return pod | {
         "spec": spec | {"nodeName": binding["target"]["name"]},

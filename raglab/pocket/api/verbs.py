@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from raglab.pocket.api import negotiate, parameters, rendering
+from raglab.pocket.api import escalation, negotiate, parameters, rendering
 from raglab.pocket.api.context import Call
 from raglab.pocket.api.registry import DeleteOptions, Options
 from raglab.pocket.api.rendering import Renderer
@@ -121,7 +121,7 @@ async def read(call: Call, kind: Kind) -> Object:
 
 async def read_message(call: Call, kind: Kind) -> Object:
     """The body as an object that is not stored, decoded by its schema; an empty body is an empty object."""
-    body, media = await call.request.read(), negotiate.content_type(call.request)
+    body, media = await negotiate.body_of(call.request), negotiate.content_type(call.request)
     obj = negotiate.decode(body, media, kind.kind) if body.strip() else {}
     return call.server.schemas.normalise(kind, obj)[0]
 
@@ -135,6 +135,7 @@ def write_options(call: Call) -> Options:
         field_manager=query.get("fieldManager", "") or _manager(call.request),
         subresource=call.target.subresource,
         user=call.user.name,
+        guard=escalation.guard(call.user, call.roles, call.server.kinds),
     )
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 Cause = tuple[str, str, str]
+_PERCENT_RULE = (
+    "a valid percent string must be a numeric string followed by an ending '%' "
+    "(e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
+)
 
 
 def quoted(value: Any) -> str:
@@ -56,6 +61,15 @@ class Causes(list[Cause]):
         """`value`, if given, must not be below zero."""
         if value is not None and value < 0:
             self.invalid(field, value, "must be greater than or equal to 0")
+
+    def share(self, field: str, value: int | str | None, most: int | None = 100) -> None:
+        """A number of pods, or a percentage of them that is not above `most`."""
+        if not isinstance(value, str):
+            self.not_negative(field, value)
+        elif not re.fullmatch("[0-9]{1,18}%", value):
+            self.invalid(field, value, _PERCENT_RULE)
+        elif most is not None and int(value[:-1]) > most:
+            self.invalid(field, value, f"must not be greater than {most}%")
 
 
 def _text(head: str, detail: str) -> str:

@@ -166,7 +166,8 @@ def _served_by(service: Object, now: float) -> str:
 def _available(service: Object, now: float) -> str:
     for item in get(service, "status.conditions") or ():
         if item["type"] == "Available":
-            return "True" if item["status"] == "True" else f"{item['status']} ({item.get('reason', '')})"
+            status = item.get("status", "")
+            return "True" if status == "True" else f"{status} ({item.get('reason', '')})"
     return "Unknown"
 
 

@@ -63,7 +63,7 @@ def _content(obj: Object) -> Object:
 def is_true(definition: Object, condition: str) -> bool:
     """Whether a CustomResourceDefinition has this condition."""
     listed = definition.get("status", {}).get("conditions") or ()
-    return any(item["type"] == condition and item["status"] == "True" for item in listed)
+    return any((item.get("type"), item.get("status")) == (condition, "True") for item in listed)
 
 
 def kinds(definition: Object) -> list[Kind]:

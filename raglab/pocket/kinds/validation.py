@@ -30,6 +30,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "ConfigMap"): config.config_map,
     ("", "Endpoints"): config.endpoints,
     ("", "LimitRange"): policies.limit_range,
+    ("", "Node"): config.node,
     ("", "PersistentVolume"): storage.volume,
     ("", "PersistentVolumeClaim"): storage.claim,
     ("", "Pod"): pods.pod,

@@ -132,6 +132,26 @@ def endpoint_slice(causes: Causes, obj: Object) -> None:
     if not obj.get("addressType"):
         causes.required("addressType")
     causes.one_of("addressType", obj.get("addressType"), ("FQDN", "IPv4", "IPv6"))
+    for index, endpoint in enumerate(obj.get("endpoints") or ()):
+        at = f"endpoints[{index}].addresses"
+        if not endpoint.get("addresses"):
+            causes.required(at, "must contain at least 1 address")
+        for place, address in enumerate(endpoint.get("addresses") or ()):
+            if obj.get("addressType") != "FQDN":
+                _address(causes, f"{at}[{place}]", address)
+    for index, port in enumerate(obj.get("ports") or ()):
+        port_number(causes, f"ports[{index}].port", port.get("port"))
+
+
+def node(causes: Causes, obj: Object) -> None:
+    """Nodes: what their taints mean."""
+    effects = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+    for index, taint in enumerate(get(obj, "spec.taints") or ()):
+        at = f"metadata.taints[{index}]"
+        names.check(causes, f"{at}.key", taint.get("key", ""), names.qualified)
+        if not taint.get("effect"):
+            causes.required(f"{at}.effect")
+        causes.one_of(f"{at}.effect", taint.get("effect"), effects)
 
 
 def network_policy(causes: Causes, obj: Object) -> None:

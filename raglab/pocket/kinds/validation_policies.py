@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from raglab.pocket.kinds import names
 from raglab.pocket.kinds.catalogue import Object
 from raglab.pocket.kinds.causes import Causes
@@ -33,12 +31,6 @@ _LIMITED_TYPES = ("Container", "PersistentVolumeClaim", "Pod")
 SYSTEM_PRIORITIES = {"system-cluster-critical": 2000000000, "system-node-critical": 2000001000}
 HIGHEST_PRIORITY = 1000000000
 """The highest value that a class of one's own may have."""
-
-
-_PERCENT_RULE = (
-    "a valid percent string must be a numeric string followed by an ending '%' "
-    "(e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
-)
 
 
 def quota(causes: Causes, obj: Object) -> None:
@@ -179,13 +171,7 @@ def disruption_budget(causes: Causes, obj: Object) -> None:
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
         causes.invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
     for field in ("minAvailable", "maxUnavailable"):
-        value = spec.get(field)
-        if isinstance(value, int):
-            causes.not_negative(f"spec.{field}", value)
-        elif value is not None and not re.fullmatch(r"\d+%", value):
-            causes.invalid(f"spec.{field}", value, _PERCENT_RULE)
-        elif value is not None and int(value[:-1]) > 100:
-            causes.invalid(f"spec.{field}", value, "must not be greater than 100%")
+        causes.share(f"spec.{field}", spec.get(field))
     if spec.get("selector"):
         names.check_selector(causes, "spec.selector", spec["selector"])
     policy = ("AlwaysAllow", "IfHealthyBudget")

@@ -77,6 +77,11 @@ def _is_zero(amount: object) -> bool:
     return amount in (0, "0", "0%")
 
 
+def _shares(causes: Causes, at: str, rolling: Object) -> None:
+    causes.share(f"{at}.maxUnavailable", rolling.get("maxUnavailable"))
+    causes.share(f"{at}.maxSurge", rolling.get("maxSurge"), most=None)
+
+
 def deployment(causes: Causes, obj: Object) -> None:
     """Deployments."""
     _common(causes, obj, "deployment")
@@ -84,6 +89,7 @@ def deployment(causes: Causes, obj: Object) -> None:
     strategy = spec.get("strategy") or {}
     kind, rolling = strategy.get("type"), strategy.get("rollingUpdate")
     causes.one_of("spec.strategy.type", kind, ("Recreate", "RollingUpdate"))
+    _shares(causes, "spec.strategy.rollingUpdate", rolling or {})
     if kind == "Recreate" and rolling is not None:
         rule = "may not be specified when strategy `type` is 'Recreate'"
         causes.forbidden("spec.strategy.rollingUpdate", rule)
@@ -111,6 +117,7 @@ def daemon_set(causes: Causes, obj: Object) -> None:
     if kind != "RollingUpdate" or not rolling:
         return
     at, surge = "spec.updateStrategy.rollingUpdate", rolling.get("maxSurge")
+    _shares(causes, at, rolling)
     none_missing, none_more = _is_zero(rolling.get("maxUnavailable")), _is_zero(surge)
     if none_missing and none_more:
         causes.required(f"{at}.maxUnavailable", "cannot be 0 when maxSurge is 0")

@@ -162,7 +162,7 @@ class Machine:
 
     async def _write_status(self, node: Object) -> None:
         now = timestamp(self._clock.time())
-        before = {entry["type"]: entry for entry in node.get("status", {}).get("conditions") or ()}
+        before = {entry.get("type"): entry for entry in node.get("status", {}).get("conditions") or ()}
         conditions = []
         for kind, value, reason, message in HEALTH:
             same = before.get(kind, {}).get("status") == value

@@ -178,7 +178,7 @@ def endpoints_of(slices: Iterable[Object], port_name: str) -> list[Address]:
     ending: list[Address] = []
     for piece in slices:
         number = next(
-            (p["port"] for p in piece.get("ports") or () if (p.get("name") or "") == port_name), None
+            (p.get("port") for p in piece.get("ports") or () if (p.get("name") or "") == port_name), None
         )
         if not number:
             continue

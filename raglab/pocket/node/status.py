@@ -91,7 +91,7 @@ def conditions(
         ("ContainersReady", ready, why),
         ("PodScheduled", True, {}),
     ]
-    before = {entry["type"]: entry for entry in pod.get("status", {}).get("conditions") or ()}
+    before = {entry.get("type"): entry for entry in pod.get("status", {}).get("conditions") or ()}
     kept = [entry for kind, entry in before.items() if kind not in {name for name, _, _ in wanted}]
     return [_condition(before.get(name), pod, name, value, more, now) for name, value, more in wanted] + kept
 

@@ -42,8 +42,20 @@ async def test_health_and_version_are_open_and_nothing_else_is(api):
         async with api.client.get(path) as response:
             assert await response.text() == "ok"
     assert (await api.call("GET", "/version"))["gitVersion"].startswith("v1.36")
-    for path in ("/", "/api", "/apis", "/openapi/v3", "/api/v1/pods", "/nowhere"):
-        await api.call("GET", path, 401)
+    for path in (
+        "/",
+        "/api",
+        "/apis",
+        "/openapi/v3",
+        "/nowhere",
+        "/apis/none",
+        "/api/v1/namespaces/x/nothing",
+    ):
+        error = await api.call("GET", path, 403)
+        assert error["message"] == f'forbidden: User "system:anonymous" cannot get path "{path}"'
+    recorded = 'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" at the'
+    assert (await api.call("GET", "/api/v1/pods", 403))["message"] == f"{recorded} cluster scope"
+    await api.call("POST", REVIEWS, 403, json={"spec": {}})
 
 
 @pytest.mark.parametrize(
