@@ -100,7 +100,7 @@ class NodeStreams(Protocol):
         """Start `command` beside the container's program, in the same view of files, names and environment."""
         ...
 
-    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
+    async def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
         """Join the streams of the container's own program; it goes on when the session is closed."""
         ...
 

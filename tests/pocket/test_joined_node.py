@@ -105,15 +105,20 @@ def test_a_second_node_from_joining_to_leaving(cluster: Cluster, second: Node):
 
 
 def _streams(cluster: Cluster) -> None:
-    """Logs and the kubelet's pages reach the other process, and its refusals come back."""
+    """Logs, commands and the kubelet's pages reach the other process, and its refusals come back."""
     assert cluster.kubectl("logs", "deploy/there", "--tail=1") == "tick\n"
     name = cluster.kubectl("get", "pods", "-l", "app=there", "-o", "name").split()[0]
     assert "previous terminated container" in cluster.refused("logs", "-p", name)
     page = cluster.kubectl("get", "--raw", "/api/v1/nodes/second/proxy/metrics/resource")
     assert 'container_cpu_usage_seconds_total{container="c0",namespace="default",pod="there-' in page
     assert "could not find" in cluster.refused("get", "--raw", "/api/v1/nodes/second/proxy/nosuch")
-    token = cluster.json("get", name)["spec"]["volumes"][0]
-    assert token["projected"]["sources"][0]["serviceAccountToken"]
+    account = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    script = f"cat; wc -c < {account}; echo problem >&2; exit 3"
+    done = cluster.run("kubectl", "exec", "-i", name, "--", "sh", "-c", script, stdin="words\n", check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (3, "words")
+    assert int(done.stdout.splitlines()[1]) > 100, "the API server gives the pod a token"
+    assert "problem" in done.stderr
+    assert '"nosuch": executable file not found' in cluster.refused("exec", name, "--", "nosuch")
 
 
 def _survives_the_apis_restart(cluster: Cluster) -> None:

@@ -16,13 +16,16 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from raglab.pocket.channels import LONGEST_MESSAGE, PROTOCOLS, RemoteSession
 from raglab.pocket.client import Object
-from raglab.pocket.errors import StatusError, not_found, not_implemented
+from raglab.pocket.errors import StatusError, not_found
 from raglab.pocket.store import Store
 from raglab.pocket.streams import Connection, ExecSession, LogOptions, NodeStreams, Page, Refused
 
 CONNECT_LIMIT, ANSWER_LIMIT = 5.0, 30.0
 """Seconds."""
+ENDING = aiohttp.ClientWSTimeout(ws_close=5.0)
+"""A conversation may be silent for ever; only its end has a limit."""
 
 
 class Kubelets(NodeStreams):
@@ -51,12 +54,17 @@ class Kubelets(NodeStreams):
     async def exec(
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
     ) -> ExecSession:
-        self._needs_local(namespace, pod)
-        return await self._local.exec(namespace, pod, container, command, stdin=stdin, tty=tty)
+        node = self._node_of(namespace, pod)
+        if node == self._name:
+            return await self._local.exec(namespace, pod, container, command, stdin=stdin, tty=tty)
+        query = [("command", word) for word in command] + _flags(input=stdin, tty=tty)
+        return await self._converse(node, f"exec/{namespace}/{pod}/{container}", query)
 
-    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
-        self._needs_local(namespace, pod)
-        return self._local.attach(namespace, pod, container, stdin=stdin)
+    async def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
+        node = self._node_of(namespace, pod)
+        if node == self._name:
+            return await self._local.attach(namespace, pod, container, stdin=stdin)
+        return await self._converse(node, f"attach/{namespace}/{pod}/{container}", _flags(input=stdin))
 
     async def connect(self, uid: str, port: int) -> Connection:
         for record in self._store.records("/pods"):
@@ -90,9 +98,22 @@ class Kubelets(NodeStreams):
         async with answer:
             raise _refusal(answer.status, await answer.read())
 
-    def _needs_local(self, namespace: str, pod: str) -> None:
-        if (node := self._node_of(namespace, pod)) != self._name:
-            raise not_implemented(f"commands in pods of node {node} cannot be run through this API server")
+    async def _converse(self, node: str, path: str, query: list[tuple[str, str]]) -> ExecSession:
+        """A program on another node; raises what its kubelet says where it cannot be started."""
+        url = (self._url(node) / path).with_query(query)
+        try:
+            socket = await self._session.ws_connect(
+                url, protocols=PROTOCOLS, ssl=self._trust, max_msg_size=LONGEST_MESSAGE, timeout=ENDING
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(url, error) from error
+        session = RemoteSession(socket)
+        try:
+            await session.begin()
+        except BaseException:
+            await session.close()
+            raise
+        return session
 
     def _node_of(self, namespace: str, pod: str) -> str:
         record = self._store.get("/pods", namespace, pod)
@@ -132,6 +153,11 @@ async def _connect(pod: Object, port: int) -> Connection:
     except (TimeoutError, OSError) as error:
         why = f"failed to connect to localhost:{port} inside namespace: dial tcp {host}:{port}: {error}"
         raise Refused(why) from error
+
+
+def _flags(**flags: bool) -> list[tuple[str, str]]:
+    """Which streams are wanted, in a kubelet's words."""
+    return [("output", "1"), ("error", "1")] + [(name, "1") for name, value in flags.items() if value]
 
 
 def _unreachable(url: URL, error: BaseException) -> StatusError:

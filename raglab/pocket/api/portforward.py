@@ -13,6 +13,7 @@ from functools import partial
 
 from aiohttp import web
 
+from raglab.pocket import channels
 from raglab.pocket.api import sockets
 from raglab.pocket.api.context import Call
 from raglab.pocket.api.forwarding import Connect, Forward, explain
@@ -32,7 +33,7 @@ async def serve(call: Call) -> web.StreamResponse:
     connect = partial(_connect, streams, pod["metadata"])
     if TUNNEL in call.request.headers.get("Sec-WebSocket-Protocol", ""):
         if await sockets.upgrade(call, socket):
-            await Tunnel(socket.send_bytes, connect).run(sockets.messages(socket))
+            await Tunnel(socket.send_bytes, connect).run(channels.messages(socket))
     else:
         ports = _ports(call.request.query.getall("ports", []))
         if await sockets.upgrade(call, socket):
@@ -84,6 +85,6 @@ async def _carry(socket: web.WebSocketResponse, channel: int, forward: Forward, 
 
 
 async def _receive(socket: web.WebSocketResponse, forwards: Mapping[int, Forward]) -> None:
-    async for message in sockets.messages(socket):
+    async for message in channels.messages(socket):
         if message and (forward := forwards.get(message[0])):
             await forward.feed(message[1:])

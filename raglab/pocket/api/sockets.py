@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
 from raglab.pocket.api import containers
 from raglab.pocket.api.context import Call
+from raglab.pocket.channels import LONGEST_MESSAGE
 from raglab.pocket.client import Object
 from raglab.pocket.errors import bad_request, not_implemented
 from raglab.pocket.streams import NodeStreams
-
-PIECE = 32 * 1024
-"""Bytes per message: what kubectl itself reads at a time."""
-LONGEST_MESSAGE = 4 * 1024 * 1024
 
 
 def node_of(call: Call) -> tuple[NodeStreams, Object]:
@@ -42,12 +37,3 @@ async def upgrade(call: Call, socket: web.WebSocketResponse) -> bool:
     if socket.ws_protocol is None:
         await socket.close(code=WSCloseCode.PROTOCOL_ERROR, message=b"no channel protocol in common")
     return socket.ws_protocol is not None
-
-
-async def messages(socket: web.WebSocketResponse) -> AsyncIterator[bytes]:
-    """What the client sends, until it goes."""
-    async for message in socket:
-        if message.type is WSMsgType.BINARY:
-            yield message.data
-        elif message.type is WSMsgType.TEXT:
-            yield message.data.encode()

@@ -222,7 +222,7 @@ class NodeAgent(NodeStreams):
             namespace, pod, container, command, stdin=stdin, tty=tty
         )
 
-    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
+    async def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
         return Streaming(self._find, self._clock).attach(namespace, pod, container, stdin=stdin)
 
     async def page(self, node: str, path: str) -> Page | None:

@@ -1,22 +1,23 @@
 """The node's own HTTPS endpoint, as a kubelet has one: for API servers in other processes.
 
 They prove by a client certificate of the cluster's authority that they are what they say; nobody else is answered.
-Paths are a kubelet's: ``/containerLogs/NAMESPACE/POD/CONTAINER``, and pages such as ``/metrics/resource``.
+Paths are a kubelet's: ``/containerLogs/NAMESPACE/POD/CONTAINER``, the same with ``exec`` and ``attach``, and pages such
+as ``/metrics/resource``. Programs are reached by WebSockets only: a real API server, which speaks SPDY, is refused.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from raglab.pocket import pki
+from raglab.pocket import channels, pki
 from raglab.pocket.errors import StatusError, bad_request, forbidden
-from raglab.pocket.streams import LogOptions, NodeStreams
+from raglab.pocket.streams import ExecSession, LogOptions, NodeStreams
 
 CALLERS = frozenset({"kube-apiserver-kubelet-client"})
 """Names in the certificates that API servers show to kubelets (kubeadm's, and so minikube's and kind's)."""
@@ -33,6 +34,8 @@ class Endpoint:
         self._streams: NodeStreams | None = None
         app = web.Application(middlewares=[_refusals, _only_api_servers])
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
+        app.router.add_get("/exec/{namespace}/{pod}/{container}", self._exec)
+        app.router.add_get("/attach/{namespace}/{pod}/{container}", self._attach)
         app.router.add_get("/{path:.+}", self._page)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
 
@@ -75,11 +78,48 @@ class Endpoint:
             await response.write(piece)
         return response or web.Response(text="")
 
+    async def _exec(self, request: web.Request) -> web.StreamResponse:
+        command, flags = request.query.getall("command", []), _flags(request)
+        return await _converse(
+            request, self._node.exec(*_where(request), command, stdin=flags["input"], tty=flags["tty"])
+        )
+
+    async def _attach(self, request: web.Request) -> web.StreamResponse:
+        stdin = _flags(request)["input"]
+        return await _converse(request, self._node.attach(*_where(request), stdin=stdin))
+
     async def _page(self, request: web.Request) -> web.Response:
         found = await self._node.page(self._name, request.match_info["path"].strip("/"))
         if found is None:
             raise web.HTTPNotFound(text="404 page not found\n")
         return web.Response(text=found.text, headers={"Content-Type": found.content_type})
+
+
+def _where(request: web.Request) -> tuple[str, str, str]:
+    place = request.match_info
+    return place["namespace"], place["pod"], place["container"]
+
+
+def _flags(request: web.Request) -> dict[str, bool]:
+    return {name: request.query.get(name) in ("1", "true") for name in ("input", "tty")}
+
+
+async def _converse(request: web.Request, opening: Awaitable[ExecSession]) -> web.StreamResponse:
+    """Start a program and carry its streams. One that cannot be started is told in the socket."""
+    socket = web.WebSocketResponse(
+        protocols=channels.PROTOCOLS, compress=False, max_msg_size=channels.LONGEST_MESSAGE
+    )
+    await socket.prepare(request)
+    try:
+        session = await opening
+    except StatusError as error:
+        await channels.report(socket, error)
+        return socket
+    try:
+        await channels.converse(socket, session)
+    finally:
+        await session.close()
+    return socket
 
 
 async def _begin(request: web.Request) -> web.StreamResponse:

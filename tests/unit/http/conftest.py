@@ -83,7 +83,7 @@ class Streams:
         self.sessions.append(Session(command, stdin))
         return self.sessions[-1]
 
-    def attach(self, namespace: str, pod: str, container: str, *, stdin: bool):
+    async def attach(self, namespace: str, pod: str, container: str, *, stdin: bool):
         self.sessions.append(Session(["0"], stdin))
         return self.sessions[-1]
 
