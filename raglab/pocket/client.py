@@ -1,7 +1,7 @@
 """The one interface through which controllers, scheduler and node agent see the cluster.
 
 It has the semantics of the Kubernetes API and nothing else, so an implementation may call the API in process
-(`raglab.pocket.api.local`) or speak HTTPS to another control plane, and no caller can tell.
+(`raglab.pocket.api.local`) or speak HTTPS to another control plane (`raglab.pocket.remote`), and no caller can tell.
 
 Objects that come back are shared and must not be changed: copy before you edit (`copy.deepcopy`).
 Resources are named by their plural, as in ``kubectl get``: ``pods``, ``deployments``, ``endpointslices``; custom
