@@ -19,6 +19,13 @@ FIRST_PIECE = 0.1
 """Seconds to wait for the node's first piece before the answer starts: a refusal comes at once and can then still
 become a status code, whereas the first line of a followed log may take for ever."""
 
+LEAST = {
+    "tailLines": (0, "must be greater than or equal to 0"),
+    "sinceSeconds": (1, "must be greater than 0"),
+    "limitBytes": (1, "must be greater than 0"),
+}
+"""The least that numbers in the query may be, and how the real server says so."""
+
 
 async def serve(call: Call) -> web.StreamResponse:
     """Send a container's log, and with ``follow`` whatever is added until the container ends."""
@@ -26,7 +33,8 @@ async def serve(call: Call) -> web.StreamResponse:
     if server.streams is None:
         raise not_implemented("this API server runs without a node, so there are no logs")
     pod = server.registry.get(target.kind, target.namespace, target.name)
-    options = _options(call.request.query, containers.choose(pod, call.request.query.get("container", "")))
+    query = call.request.query
+    options = _options(query, target.name, containers.choose(pod, query.get("container", "")))
     if not containers.is_placed(pod):
         return web.Response(text="")
     pieces = cast(AsyncIterator[bytes], server.streams.logs(target.namespace, target.name, options))
@@ -49,22 +57,29 @@ async def serve(call: Call) -> web.StreamResponse:
     return response
 
 
-def _options(query: Mapping[str, str], container: str) -> LogOptions:
+def _options(query: Mapping[str, str], pod: str, container: str) -> LogOptions:
+    numbers = {name: parameters.integer(query, name, signed=True) for name in LEAST}
     since = query.get("sinceTime", "")
-    options = LogOptions(
+    causes = [
+        ("FieldValueInvalid", name, f"Invalid value: {numbers[name]}: {rule}")
+        for name, (least, rule) in LEAST.items()
+        if (number := numbers[name]) is not None and number < least
+    ]
+    if since and numbers["sinceSeconds"] is not None:
+        text = "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
+        causes.append(("FieldValueForbidden", "", text))
+    if causes:
+        raise invalid("PodLogOptions", "", pod, causes)
+    return LogOptions(
         container=container,
         follow=parameters.boolean(query, "follow"),
         previous=parameters.boolean(query, "previous"),
         timestamps=parameters.boolean(query, "timestamps"),
-        tail_lines=parameters.integer(query, "tailLines"),
-        since_seconds=parameters.integer(query, "sinceSeconds"),
+        tail_lines=numbers["tailLines"],
+        since_seconds=numbers["sinceSeconds"],
         since_time=_time(since) if since else None,
-        limit_bytes=parameters.integer(query, "limitBytes"),
+        limit_bytes=numbers["limitBytes"],
     )
-    if options.since_seconds is not None and options.since_time is not None:
-        text = "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
-        raise invalid("PodLogOptions", "", "", [("FieldValueForbidden", "", text)])
-    return options
 
 
 def _time(text: str) -> datetime:

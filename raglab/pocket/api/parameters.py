@@ -73,12 +73,13 @@ def _misused(parameters: ListParameters, *, watch: bool) -> list[tuple[str, str]
     return wrong
 
 
-def integer(query: Mapping[str, str], name: str) -> int | None:
-    """A number that is not negative, None if it is not given."""
+def integer(query: Mapping[str, str], name: str, *, signed: bool = False) -> int | None:
+    """A number, None if it is not given. One that is negative cannot be read unless it may be `signed`."""
     text = query.get(name, "")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit():
+    digits = text.removeprefix("-") if signed else text
+    if not digits.isascii() or not digits.isdigit():
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     if len(text) > DIGITS or int(text) >= 1 << 63:
         raise bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')

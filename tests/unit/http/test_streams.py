@@ -35,7 +35,14 @@ async def test_followed_logs_come_as_they_are_written(api):
     [
         ("container=nosuch", 400, "container nosuch is not valid for pod p"),
         ("previous=true", 400, 'previous terminated container "main" in pod "p" not found'),
-        ("tailLines=-1", 400, "invalid syntax"),
+        ("tailLines=x", 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
+        ("tailLines=-1", 422, "tailLines: Invalid value: -1: must be greater than or equal to 0"),
+        (
+            "limitBytes=0",
+            422,
+            'PodLogOptions "p" is invalid: limitBytes: Invalid value: 0: must be greater than 0',
+        ),
+        ("sinceSeconds=-5", 422, "sinceSeconds: Invalid value: -5: must be greater than 0"),
         ("sinceTime=yesterday", 400, "parsing time"),
         ("sinceTime=2026-01-01T00:00:00Z&sinceSeconds=3", 422, "at most one of"),
     ],
