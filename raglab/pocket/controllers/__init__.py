@@ -14,6 +14,7 @@ from raglab.pocket.control import reconcile
 from raglab.pocket.controllers import (
     claimprotection,
     claims,
+    cronjobs,
     daemonsets,
     definitions,
     deployments,
@@ -46,6 +47,7 @@ STANDING = (
     statefulsets,
     daemonsets,
     jobs,
+    cronjobs,
     endpoints,
     endpointslices,
     claims,

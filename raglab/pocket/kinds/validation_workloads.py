@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from zoneinfo import ZoneInfo
 
 from raglab.pocket.kinds import names
 from raglab.pocket.kinds.catalogue import Object
 from raglab.pocket.kinds.causes import Causes
 from raglab.pocket.kinds.paths import get
+from raglab.pocket.kinds.schedule import parse
 from raglab.pocket.kinds.validation_pods import check_spec
 
 _IMMUTABLE = "field is immutable"
@@ -24,8 +25,6 @@ _STATEFUL_SET_MUTABLE = {
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 }
-_CRON_FIELDS = 5
-_CRON_NAMES = re.compile(r"@(yearly|annually|monthly|weekly|daily|midnight|hourly|every .+)")
 
 
 def matches(selector: Object, labels: dict[str, str]) -> bool:
@@ -185,14 +184,33 @@ def job_update(causes: Causes, obj: Object, old: Object) -> None:
 def cron_job(causes: Causes, obj: Object) -> None:
     """CronJobs."""
     spec = obj["spec"]
-    schedule = spec.get("schedule", "")
-    fields = schedule.split()
+    schedule, zone = spec.get("schedule", ""), spec.get("timeZone")
     if not schedule:
         causes.required("spec.schedule")
-    elif not _CRON_NAMES.fullmatch(schedule) and len(fields) != _CRON_FIELDS:
-        found = f"found {len(fields)}: [{' '.join(fields)}]"
-        causes.invalid("spec.schedule", schedule, f"expected exactly 5 fields, {found}")
+    elif "TZ" in schedule:
+        rule = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+        causes.invalid("spec.schedule", schedule, rule)
+    else:
+        try:
+            parse(schedule)
+        except ValueError as error:
+            causes.invalid("spec.schedule", schedule, str(error))
+    if zone is not None:
+        _time_zone(causes, zone)
     causes.one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"))
     for field in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         causes.not_negative(f"spec.{field}", spec.get(field))
     _job_spec(causes, "spec.jobTemplate.spec", get(spec, "jobTemplate.spec") or {})
+
+
+def _time_zone(causes: Causes, zone: str) -> None:
+    if not zone:
+        causes.invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string")
+    elif zone.lower() == "local":
+        rule = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        causes.invalid("spec.timeZone", zone, rule)
+    else:
+        try:
+            ZoneInfo(zone)
+        except (ValueError, KeyError, OSError):
+            causes.invalid("spec.timeZone", zone, f"unknown time zone {zone}")
