@@ -38,7 +38,7 @@ from raglab.pocket.files import only_one
 from raglab.pocket.kinds import catalogue
 from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.node.agent import NodeAgent
-from raglab.pocket.store import Store
+from raglab.pocket.store import Damaged, Store, UnknownFormat
 from raglab.pocket.tokens import ServiceAccount, TokenSigner
 
 ADMIN = "kubernetes-admin"
@@ -53,7 +53,10 @@ async def run(settings: Settings, clock: Clock | None = None) -> None:
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)  # closes everything below to other users
     widen()
     with only_one(settings.state / "run", "a cluster"):
-        cluster = Cluster(settings, clock or SystemClock())
+        try:
+            cluster = Cluster(settings, clock or SystemClock())
+        except (Damaged, UnknownFormat) as error:
+            raise SystemExit(str(error)) from None
         try:
             await cluster.serve(_stop_signal())
         finally:

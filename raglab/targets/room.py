@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 
 from raglab.pocket import store
@@ -51,16 +49,15 @@ def free_number() -> int:
 def _check_format(database: Path) -> None:
     if not database.exists():
         return
-    with closing(sqlite3.connect(database)) as connection:
-        try:
-            found = connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.DatabaseError as error:
-            raise TargetError(f"{database} is damaged ({error}).", "raglab reset") from error
-    if found not in (0, store.FORMAT):
+    try:
+        store.Store(database).close()
+    except store.UnknownFormat as error:
         raise TargetError(
-            f"This cluster was made by another version of raglab (format {found}, not {store.FORMAT}).",
+            f"This cluster was made by another version of raglab ({error}).",
             "raglab reset, which makes a new one, or go back to that version",
-        )
+        ) from error
+    except store.Damaged as error:
+        raise TargetError(f"{error}.", "raglab reset, which throws the cluster away") from error
 
 
 def _check_number(kept: Network | None) -> None:

@@ -69,7 +69,7 @@ def _unselected(pod: Object, node: Object, cluster: Snapshot) -> Refusal | None:
 
 def _unready(pod: Object, node: Object, cluster: Snapshot) -> Refusal | None:
     ready = condition(node, "Ready")
-    if ready is None or ready["status"] != "True":
+    if ready is None or ready.get("status") != "True":
         return Refusal(("node(s) were not ready",))
     return None
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from raglab.pocket import store as module
 from raglab.pocket.errors import StatusError
-from raglab.pocket.store import Store
+from raglab.pocket.store import Store, UnknownFormat
 
 SHELF = "/configmaps"
 
@@ -82,7 +82,7 @@ def test_everything_is_there_after_a_restart(path):
 def test_files_are_private(store, path):
     store.put(SHELF, config_map("a"))
     modes = {item.name: stat.S_IMODE(item.stat().st_mode) for item in path.parent.iterdir()}
-    assert set(modes) == {"store.sqlite", "store.sqlite-wal", "store.sqlite-shm"}
+    assert set(modes) == {f"store.sqlite{end}" for end in ("", "-wal", "-shm", "-version")}
     assert set(modes.values()) == {0o600}
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_format_is_refused(path):
     store = Store(path)
     store._database.execute("PRAGMA user_version = 99")
     store.close()
-    with pytest.raises(RuntimeError, match="format 99"):
+    with pytest.raises(UnknownFormat, match="format 99"):
         Store(path)
 
 
@@ -101,8 +101,9 @@ def test_a_failed_write_changes_nothing(store):
         lambda: store.put(SHELF, config_map("b")),
         lambda: store.remove(SHELF, "default", "a"),
     ):
-        with pytest.raises(module.sqlite3.OperationalError):
+        with pytest.raises(StatusError, match="nothing was stored, for") as refused:
             write()
+        assert refused.value.code == 507
     assert (names(store), store.version) == (["a"], 1)
     store._database.execute("PRAGMA query_only = OFF")
     assert store.put(SHELF, config_map("b")).version == 2
