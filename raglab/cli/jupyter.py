@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -125,9 +126,10 @@ def _browser() -> bool:
 
 
 def _url(pid: int) -> str | None:
-    """The address with its token, from the file the server writes once it listens; None before that."""
+    """The address with its token, once the server listens there: it writes its file a little earlier."""
     try:
         info = json.loads((folder() / "runtime" / f"jpserver-{pid}.json").read_text())
+        socket.create_connection((info["hostname"], info["port"]), timeout=1).close()
     except (OSError, ValueError):
         return None
     return f"{info['url']}lab/tree/{FIRST}?token={info['token']}"
