@@ -18,6 +18,7 @@ async def run(client: Client, host: str, port: int, authority: str = "") -> None
     What depends on these is brought up to date, as the port may change between starts.
     """
     raw = yaml.load(files(__package__).joinpath("bootstrap.yaml").read_text(), Loader=yaml.CSafeLoader)
+    raw["services"][0]["spec"]["ports"][0]["targetPort"] = port
     for resource, objects in raw.items():
         for obj in objects:
             await _create(client, resource, obj)

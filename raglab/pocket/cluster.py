@@ -41,7 +41,7 @@ from raglab.pocket.node.agent import NodeAgent
 from raglab.pocket.store import Damaged, Store, UnknownFormat
 from raglab.pocket.tokens import ServiceAccount, TokenSigner
 
-ADMIN = "kubernetes-admin"
+ADMIN = "minikube-user"
 STOP_CONNECTIONS = 2.0
 """Seconds that open connections (watches, mostly) get to end."""
 

@@ -84,7 +84,7 @@ def test_a_group_served_by_a_pod(cluster, extension):
     answer = json.loads(cluster.kubectl("get", "--raw", f"{path}?labelSelector=app%3Dx"))
     assert answer["items"] == [{"pod": "*", "namespace": extension}]
     assert answer["user"] == {
-        "name": "kubernetes-admin",
+        "name": "minikube-user",
         "groups": ["system:masters", "system:authenticated"],
     }
     assert answer["selector"] == "app=x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from raglab.pocket.kinds.catalogue import Catalogue
 
 MAJOR, MINOR, PATCH = 1, 36, 2
 """The Kubernetes version whose behaviour the cluster follows."""
+CHECKS = ("ping", "log", "store", "informer-sync", "poststarthook/bootstrap-controller")
 GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -37,6 +39,11 @@ def version() -> dict[str, str]:
     }
 
 
+def _checked(page: str) -> str:
+    """A health page with its checks: who can answer has all of them behind him."""
+    return "\n".join([*(f"[+]{check} ok" for check in CHECKS), f"{page} check passed", ""])
+
+
 class Pages:
     """Finds the page for a path."""
 
@@ -51,9 +58,9 @@ class Pages:
         if request.method != "GET":
             raise method_not_allowed()
         if parts == ["version"]:
-            return rendering.response(version())
+            return web.Response(text=json.dumps(version(), indent=2), content_type="application/json")
         if len(parts) == 1:
-            return web.Response(text="ok")
+            return web.Response(text=_checked(parts[0]) if "verbose" in request.query else "ok")
         raise PageNotFound
 
     def find(self, request: web.Request, parts: list[str]) -> web.Response | None:

@@ -250,6 +250,7 @@ class Registry:
             strategy.count_generation(kind, new, current)
             if kind.kind != "Pod" and not kind.custom and new.get("spec") != current.get("spec"):
                 options.warnings.extend(validation.warnings(self._storage_kind(kind), new))
+        defaults.complete_status(kind, new)
         stored = current if new == current else self._put(kind, new, current, options)
         return conversion.from_storage(kind, stored)
 

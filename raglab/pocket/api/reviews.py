@@ -19,17 +19,10 @@ from raglab.pocket.kinds.catalogue import Catalogue, Kind
 
 Object = dict[str, Any]
 AUTHORIZATION = "authorization.k8s.io"
-NON_RESOURCE = [
-    "/api",
-    "/api/*",
-    "/apis",
-    "/apis/*",
-    "/healthz",
-    "/livez",
-    "/openapi",
-    "/openapi/*",
-    "/readyz",
-]
+PUBLIC = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
+"""What anybody may get: ClusterRole ``system:public-info-viewer``."""
+DISCOVERY = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *PUBLIC]
+"""What those who are known may get: ClusterRole ``system:discovery``."""
 EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 
 
@@ -60,7 +53,7 @@ def _access(user: User, spec: Object, kinds: Catalogue, roles: Roles) -> Object:
     if user.is_admin:
         return {"allowed": True}
     if path is not None:
-        prefixes = tuple(entry.rstrip("*") for entry in NON_RESOURCE)
+        prefixes = tuple(entry.rstrip("*") for entry in DISCOVERY)
         return {"allowed": path.get("verb") == "get" and path.get("path", "").startswith(prefixes)}
     asked = asked or {}
     kind = _kind_asked_for(asked, kinds)
@@ -80,7 +73,7 @@ def _rules(user: User, namespace: str, roles: Roles) -> Object:
         {"verbs": ["create"], "apiGroups": [kind.group], "resources": [kind.plural]}
         for kind in messages.REVIEWS
     ]
-    paths = [{"verbs": ["get"], "nonResourceURLs": [*NON_RESOURCE, "/version", "/version/"]}]
+    paths = [{"verbs": ["get"], "nonResourceURLs": urls} for urls in (DISCOVERY, PUBLIC)]
     if user.is_admin:
         resources = [EVERYTHING]
         paths = [{"verbs": ["*"], "nonResourceURLs": ["*"]}, *paths]

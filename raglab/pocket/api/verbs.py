@@ -41,7 +41,7 @@ async def get(call: Call) -> web.StreamResponse:
     target = call.target
     show = renderer(call)
     obj = call.server.registry.get(target.kind, target.namespace, target.name, target.subresource)
-    return rendering.response(show.one(obj))
+    return rendering.response(show.one(obj), warnings=_kind_warnings(target.kind))
 
 
 async def list_objects(call: Call) -> web.StreamResponse:

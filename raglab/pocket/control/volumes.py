@@ -38,11 +38,16 @@ def suits(volume: Object, claim: Object) -> bool:
 
 
 def choose(volumes: Iterable[Object], claim: Object) -> Object | None:
-    """A volume reserved for the claim, else the smallest free one that suits it; None if there is none."""
+    """A volume reserved for the claim, else the smallest free one that suits it, the eldest of equals; or None."""
     fitting = [volume for volume in volumes if suits(volume, claim)]
     reserved = [volume for volume in fitting if is_meant_for(volume, claim)]
     free = [volume for volume in fitting if "claimRef" not in volume["spec"]]
-    return min(reserved or free, key=lambda volume: (_size(volume), volume["metadata"]["name"]), default=None)
+    return min(reserved or free, key=lambda volume: (_size(volume), _born(volume)), default=None)
+
+
+def _born(volume: Object) -> str:
+    created: str = volume["metadata"]["creationTimestamp"]
+    return created
 
 
 def _size(volume: Object) -> Fraction:

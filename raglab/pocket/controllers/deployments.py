@@ -63,7 +63,8 @@ class _Rollout:
             self._roll()
         if self.new and annotations_of(self.deployment).get(REVISION) != str(self.revision):
             patch = {"metadata": {"annotations": {REVISION: str(self.revision)}}}
-            self.result.patch("deployments", self.deployment, patch)
+            # Written with the status, which counts no generation.
+            self.result.patch("deployments", self.deployment, patch, subresource="status")
 
     def _roll(self) -> None:
         if self.new is None:

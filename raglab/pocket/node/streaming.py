@@ -50,7 +50,9 @@ class Streaming:
             return await found.box.open(command, stdin=stdin, tty=tty)
         except StartFailed as error:
             text = f"error executing command in container: OCI runtime exec failed: exec failed: {error}"
-            raise StatusError(500, "InternalError", f"Internal error occurred: {text}") from error
+            # Said twice, as a kubelet says it and the API server says it again.
+            said = f"Internal error occurred: Internal error occurred: {text}"
+            raise StatusError(500, "InternalError", said) from error
 
     def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> ExecSession:
         """See `NodeStreams.attach`."""
