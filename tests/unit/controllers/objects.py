@@ -78,7 +78,7 @@ def volume(name="pv", size="5Gi", storage_class="manual", labels=None, **spec):
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": name, "labels": labels or {}},
+        "metadata": {"name": name, "labels": labels or {}, "creationTimestamp": "2026-11-21T04:00:00Z"},
         "spec": {
             "capacity": {"storage": size},
             "accessModes": ["ReadWriteOnce"],
