@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pexpect
 import pytest
+from kubernetes import client, config
+from kubernetes.stream import stream
 
 from .conftest import BIN, Cluster
 
@@ -111,6 +113,28 @@ def test_without_stdin_once_the_input_stays_open(cluster, namespace):
         attached.sendcontrol("c")
         attached.expect(pexpect.EOF)
     assert cluster.kubectl("logs", "five", "-n", namespace) == "got this\ngot that\n"
+
+
+def test_a_command_on_a_terminal(cluster, namespace):
+    shell = terminal(cluster, "exec", "-it", "five", "-n", namespace, "--", "sh")
+    shell.sendline("stty size")
+    shell.expect_exact("24 80\r\n")
+    shell.setwinsize(30, 100)
+    shell.sendline("until [ \"$(stty size)\" = '30 100' ]; do sleep 0.1; done; exit 7")
+    shell.expect_exact("command terminated with exit code 7")
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 7
+
+
+def test_the_python_client_attaches(cluster, namespace):
+    with config.new_client_from_config(str(cluster.kubeconfig)) as api_client:
+        attach = client.CoreV1Api(api_client).connect_get_namespaced_pod_attach
+        options = {"stdin": True, "stdout": True, "stderr": True, "tty": False, "_preload_content": False}
+        attached = stream(attach, "five", namespace, **options)
+        attached.write_stdin("python\n")
+        assert attached.readline_stdout(timeout=20) == "got python"
+        attached.close()
 
 
 def test_what_is_refused(cluster, namespace):

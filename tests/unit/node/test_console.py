@@ -21,15 +21,19 @@ class Box:
 
 
 class Program:
-    """A shell script at a console."""
+    """A shell script at a console, which begins when it is told to `go`."""
 
     @classmethod
     async def start(cls, folder, script: str, **spec: bool) -> Program:
         self = cls()
-        self.log = LogFile(folder / "0.log", lambda: 0.0)
+        self.log, self._gate = LogFile(folder / "0.log", lambda: 0.0), folder / "go"
         self.console = await Console.open(self.log, spec)
-        self.process = await self.console.start(Box(), ["sh", "-c", script])
+        waiting = f"until [ -e {self._gate} ]; do sleep 0.02; done; {script}"
+        self.process = await self.console.start(Box(), ["sh", "-c", waiting])
         return self
+
+    def go(self) -> None:
+        self._gate.touch()
 
     async def end(self) -> str:
         """Wait for its end; what the log has."""
@@ -46,6 +50,7 @@ async def heard(client) -> str:
 async def test_without_stdin_there_is_nothing_to_read(tmp_path):
     program = await Program.start(tmp_path, "cat; echo done")
     client = program.console.attach(stdin=True)
+    program.go()
     await client.write(b"lost")
     assert await program.end() == "done\n"
     assert await heard(client) == "done\n"
@@ -54,6 +59,7 @@ async def test_without_stdin_there_is_nothing_to_read(tmp_path):
 async def test_input_that_is_there_once_ends_with_its_client(tmp_path):
     program = await Program.start(tmp_path, "cat; cat; echo end", stdin=True, stdinOnce=True)
     listener, client = program.console.attach(stdin=False), program.console.attach(stdin=True)
+    program.go()
     await listener.close()
     await client.write(b"typed\n")
     await client.close()
@@ -63,6 +69,7 @@ async def test_input_that_is_there_once_ends_with_its_client(tmp_path):
 async def test_a_terminal_joins_both_outputs_and_has_a_size(tmp_path):
     program = await Program.start(tmp_path, "read x; stty size; echo errors >&2", stdin=True, tty=True)
     client = program.console.attach(stdin=True)
+    program.go()
     client.resize(100, 30)
     await client.write(b"\n")
     await program.end()
@@ -71,6 +78,7 @@ async def test_a_terminal_joins_both_outputs_and_has_a_size(tmp_path):
 
 async def test_whoever_comes_too_late_hears_the_end(tmp_path):
     program = await Program.start(tmp_path, "echo gone")
+    program.go()
     await program.end()
     assert await heard(program.console.attach(stdin=True)) == ""
 
@@ -79,6 +87,7 @@ async def test_a_client_that_does_not_listen_stops_the_program_and_not_the_log(t
     monkeypatch.setattr(console, "BACKLOG", 100_000)
     program = await Program.start(tmp_path, "head -c 1000000 /dev/zero | tr '\\0' x; echo")
     slow = program.console.attach(stdin=False)
+    program.go()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(program.process.wait(), 0.5)
     written = program.log.path.stat().st_size
@@ -92,7 +101,8 @@ async def test_a_client_that_goes_frees_the_program(tmp_path, monkeypatch):
     monkeypatch.setattr(console, "BACKLOG", 100_000)
     program = await Program.start(tmp_path, "head -c 1000000 /dev/zero | tr '\\0' x")
     slow = program.console.attach(stdin=False)
-    await asyncio.sleep(0.1)
+    program.go()
+    await anext(slow.output())
     await slow.close()
     assert await asyncio.wait_for(program.process.wait(), 20) == 0
     await program.console.finish(5)
