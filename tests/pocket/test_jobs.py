@@ -35,3 +35,29 @@ def test_a_cron_job_starts_jobs_and_remembers_few(cluster: Cluster, namespace: s
 def test_schedules_that_mean_nothing_are_refused(cluster: Cluster, namespace: str) -> None:
     said = cluster.refused("-n", namespace, "create", "cronjob", "c", IMAGE, "--schedule=61 * * * *")
     assert 'spec.schedule: Invalid value: "61 * * * *": end of range (61) above maximum (59): 61' in said
+
+
+INDEXED = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: parts}
+spec:
+  completions: 3
+  parallelism: 3
+  completionMode: Indexed
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: c, image: busybox, args: [sh, -c, echo "$JOB_COMPLETION_INDEX of $HOSTNAME"]}]
+"""
+
+
+def test_an_indexed_job_tells_each_pod_its_number(cluster: Cluster, namespace: str) -> None:
+    def kubectl(*args: str, **more: str) -> str:
+        return cluster.kubectl("-n", namespace, *args, **more)
+
+    kubectl("apply", "-f", "-", stdin=INDEXED)
+    kubectl("wait", "--for=condition=Complete", "job/parts", "--timeout=60s")
+    assert "Completed Indexes:  0-2" in kubectl("describe", "job", "parts")
+    label = "batch.kubernetes.io/job-completion-index=2"
+    assert kubectl("logs", "-l", label) == "2 of parts-2\n"

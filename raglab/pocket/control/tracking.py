@@ -6,7 +6,10 @@ there, then the finalizer goes, then the note becomes a number.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from raglab.pocket.client import Object
+from raglab.pocket.control import indexes
 from raglab.pocket.control.reconcile import Plan
 from raglab.pocket.objects import (
     controller_of,
@@ -21,13 +24,14 @@ from raglab.pocket.objects import (
 FINALIZER = "batch.kubernetes.io/job-tracking"
 
 
-def outcome(pod: Object) -> str:
-    """``succeeded`` or ``failed`` for a pod that counts as ended, else ""; one that is being deleted has
-    failed.
+def outcome(pod: Object, patient: bool = False) -> str:
+    """``succeeded`` or ``failed`` for a pod that counts as ended, else "".
+
+    One that is being deleted has failed, for the `patient` only when it has ended.
     """
     if phase(pod) == "Succeeded":
         return "succeeded"
-    return "failed" if phase(pod) == "Failed" or is_deleting(pod) else ""
+    return "failed" if phase(pod) == "Failed" or (is_deleting(pod) and not patient) else ""
 
 
 def is_tracked(pod: Object) -> bool:
@@ -49,18 +53,29 @@ def release(pod: Object, result: Plan) -> None:
         result.patch("pods", pod, {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": kept}})
 
 
-def count(status: Object, pods: list[Object], result: Plan) -> None:
+def count(status: Object, ended: Mapping[str, list[Object]], result: Plan) -> None:
     """Move ended pods one stage on, in `status` (which is changed) and in the plan."""
     noted = status.setdefault("uncountedTerminatedPods", {})
-    tracked = {pod["metadata"]["uid"]: pod for pod in pods if is_tracked(pod)}
     for result_name in ("succeeded", "failed"):
+        tracked = {pod["metadata"]["uid"]: pod for pod in ended.get(result_name, ()) if is_tracked(pod)}
         before = noted.get(result_name, [])
         waiting = [uid for uid in before if uid in tracked]
         for uid in waiting:
             release(tracked[uid], result)
         status[result_name] = status.get(result_name, 0) + len(before) - len(waiting)
-        fresh = [uid for uid, pod in tracked.items() if outcome(pod) == result_name and uid not in before]
-        noted[result_name] = waiting + fresh
+        noted[result_name] = waiting + [uid for uid in tracked if uid not in before]
+
+
+def complete(status: Object, succeeded: list[Object], result: Plan) -> set[int]:
+    """The same for the pods of an Indexed Job that have succeeded: what is noted is their numbers. Returns those."""
+    before = indexes.read(status.get("completedIndexes", ""))
+    for pod in succeeded:
+        if indexes.index_of(pod) in before:
+            release(pod, result)
+    found = before | {index for pod in succeeded if (index := indexes.index_of(pod)) is not None}
+    status["completedIndexes"] = indexes.write(found)
+    status["succeeded"] = len(found)
+    return found
 
 
 def total(status: Object, result_name: str) -> int:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from itertools import islice, repeat
 
 from raglab.pocket.client import Object
 from raglab.pocket.clock import timestamp
 from raglab.pocket.control.adoption import itself, owner_or_adopters
+from raglab.pocket.control.indexes import index_of, is_indexed, missing, numbered
+from raglab.pocket.control.judging import Verdict, pause, ruling, seconds_left, verdict, wanted
 from raglab.pocket.control.reconcile import Controller, Note, Plan, View
 from raglab.pocket.control.tracking import (
+    complete,
     count,
-    ended_at,
     is_left_by,
     is_tracked,
     new_pod,
     outcome,
     release,
-    total,
 )
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import (
@@ -28,14 +31,6 @@ from raglab.pocket.objects import (
     seconds,
     with_condition,
 )
-
-FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 600.0
-"""Seconds before a failed pod is replaced; doubles with each failure (the defaults of the real Job
-controller).
-"""
-REACHED = ("CompletionsReached", "Reached expected number of succeeded pods")
-TOO_MANY_FAILURES = ("BackoffLimitExceeded", "Job has reached the specified backoff limit")
-TOO_LATE = ("DeadlineExceeded", "Job was active longer than specified deadline")
 
 
 def plan(view: View, key: Key, now: float) -> Plan:
@@ -80,96 +75,101 @@ class _Look:
     def __init__(self, job: Object, pods: list[Object], result: Plan, now: float) -> None:
         self.job, self.spec, self.pods, self.result, self.now = job, job["spec"], pods, result, now
         self.status: Object = copy.deepcopy(job.get("status", {}))
+        self.suspended = self.spec.get("suspend", False)
+        patient = self.spec.get("podReplacementPolicy") == "Failed"
+        self.ended: dict[str, list[Object]] = {"succeeded": [], "failed": [], "": []}
+        for pod in pods:
+            self.ended[outcome(pod, patient)].append(pod)
+        self.active = sorted(self.ended[""], key=lambda pod: index_of(pod) or 0)
 
     def take(self) -> None:
-        count(self.status, self.pods, self.result)
-        self.active = [pod for pod in self.pods if not outcome(pod)]
-        if not self.spec.get("suspend"):
+        self._count()
+        if not self.suspended:
             self.status.setdefault("startTime", timestamp(self.now))
-        verdict, failed = self._verdict()
-        if verdict:
-            self._end(verdict, failed)
+        found = verdict(self.job, self.status, self.active, self.ended["failed"], self.now)
+        if found:
+            self._end(found)
         else:
-            self._resize(0 if self.spec.get("suspend") else self._wanted())
+            self.result.look_again(seconds_left(self.job, self.status, self.now))
+            self._resize(wanted(self.job, self.status, len(self.active)))
+            self._tell_suspension()
         self._report()
 
-    def _verdict(self) -> tuple[tuple[str, str] | None, bool]:
-        """Why the Job is over (reason and message), if it is, and whether it failed."""
-        limit, deadline = self.spec.get("backoffLimit", 6), self.spec.get("activeDeadlineSeconds")
-        if total(self.status, "failed") > limit or self._restarts() > limit:
-            return TOO_MANY_FAILURES, True
-        completions, succeeded = self.spec.get("completions"), total(self.status, "succeeded")
-        if succeeded >= completions if completions is not None else succeeded and not self.active:
-            return REACHED, False
-        if deadline is not None and "startTime" in self.status:
-            left = seconds(self.status["startTime"]) + deadline - self.now
-            if left <= 0:
-                return TOO_LATE, True
-            self.result.look_again(left)
-        return None, False
+    def _count(self) -> None:
+        """Count who has ended. Pods that were stopped as the Job rests, or that are to be ignored, have not failed."""
+        counted = {"succeeded": self.ended["succeeded"], "failed": []}
+        for pod in self.ended["failed"]:
+            stopped = self.suspended and not is_finished(pod)
+            if stopped or ruling(self.job, pod)[0] == "Ignore":
+                release(pod, self.result)
+            else:
+                counted["failed"].append(pod)
+        self.ended["failed"], self.done = counted["failed"], set[int]()
+        if is_indexed(self.job):
+            self.done = complete(self.status, counted.pop("succeeded"), self.result)
+        count(self.status, counted, self.result)
 
-    def _restarts(self) -> int:
-        """Containers restarted in place count as failures too."""
-        statuses = (
-            item for pod in self.active for item in pod.get("status", {}).get("containerStatuses", ())
-        )
-        return sum(item.get("restartCount", 0) for item in statuses)
-
-    def _wanted(self) -> int:
-        parallelism, completions = self.spec.get("parallelism", 1), self.spec.get("completions")
-        if completions is None:
-            return len(self.active) if total(self.status, "succeeded") else parallelism
-        return int(min(parallelism, completions - total(self.status, "succeeded")))
+    def _tell_suspension(self) -> None:
+        """A condition says that the Job rests, or rests no longer; then its time begins anew."""
+        known = condition({"status": self.status}, "Suspended")
+        if self.suspended == (known is not None and known["status"] == "True"):
+            return
+        word = "suspended" if self.suspended else "resumed"
+        why = Verdict(f"Job{word.capitalize()}", f"Job {word}")
+        self._tell("Suspended", why, str(self.suspended))
+        self.result.note(Note(self.job, word.capitalize(), f"Job {word}"))
+        if not self.suspended:
+            self.status["startTime"] = timestamp(self.now)
 
     def _resize(self, wanted: int) -> None:
-        missing = wanted - len(self.active)
-        if missing > 0:
-            pause = self._backoff()
-            if pause > 0:
-                self.result.look_again(pause)
+        lacking = wanted - len(self.active)
+        if lacking > 0:
+            rest = pause(self.status, self.ended["failed"], self.now)
+            if rest > 0:
+                self.result.look_again(rest)
                 return
         created = Note(self.job, "SuccessfulCreate", "Created pod: {name}")
         refused = Note(self.job, "FailedCreate", "Error creating: {error}", "Warning")
-        for _ in range(missing):
-            self.result.create("pods", new_pod(self.job), created, refused)
+        for pod in islice(self._new_pods(), max(0, lacking)):
+            self.result.create("pods", pod, created, refused)
         for pod in self.active[wanted:]:
             self._stop(pod)
 
-    def _backoff(self) -> float:
-        """Seconds until a failed pod may be replaced."""
-        failures = total(self.status, "failed")
-        ends = [ended_at(pod, self.now) for pod in self.pods if outcome(pod) == "failed"]
-        if not failures or not ends:
-            return 0.0
-        return max(ends) + min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) - self.now
+    def _new_pods(self) -> Iterator[Object]:
+        """As many pods as anybody wants, for an Indexed Job one for each number that has none."""
+        pod = new_pod(self.job)
+        if not is_indexed(self.job):
+            return repeat(pod)
+        taken = self.done | {index_of(item) for item in self.active}
+        return (numbered(pod, self.job, index) for index in missing(self.spec["completions"], taken))
 
     def _stop(self, pod: Object) -> None:
         self.result.delete(
             "pods", pod, Note(self.job, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
         )
 
-    def _end(self, verdict: tuple[str, str], failed: bool) -> None:
+    def _end(self, found: Verdict) -> None:
         """Say that the Job is decided, stop what still runs, and close it when all pods have been counted."""
-        self._tell("FailureTarget" if failed else "SuccessCriteriaMet", verdict)
+        self._tell("FailureTarget" if found.failed else "SuccessCriteriaMet", found)
         for pod in self.active:
             self._stop(pod)
         if self.active or any(is_tracked(pod) for pod in self.pods):
             return
-        self._tell("Failed" if failed else "Complete", verdict)
-        if failed:
-            self.result.note(Note(self.job, *verdict, type="Warning"))
+        self._tell("Failed" if found.failed else "Complete", found)
+        if found.failed:
+            self.result.note(Note(self.job, found.reason, found.message, "Warning"))
         else:
             self.status["completionTime"] = timestamp(self.now)
             self.result.note(Note(self.job, "Completed", "Job completed"))
 
-    def _tell(self, type: str, verdict: tuple[str, str]) -> None:
-        told = {"type": type, "status": "True", "reason": verdict[0], "message": verdict[1]}
-        if condition({"status": self.status}, type) is None:
+    def _tell(self, type: str, why: Verdict, status: str = "True") -> None:
+        told = {"type": type, "status": status, "reason": why.reason, "message": why.message}
+        if (condition({"status": self.status}, type) or {}).get("status") != status:
             told["lastProbeTime"] = timestamp(self.now)
         self.status["conditions"] = with_condition(self.status.get("conditions", []), told, self.now)
 
     def _report(self) -> None:
-        self.status["active"] = len(self.active)
+        self.status["active"] = sum(not is_deleting(pod) for pod in self.active)
         self.status["ready"] = sum(map(is_ready, self.active))
         self.status["terminating"] = sum(is_deleting(pod) and not is_finished(pod) for pod in self.pods)
         for name in ("active", "succeeded", "failed"):

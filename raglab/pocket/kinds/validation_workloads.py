@@ -171,12 +171,45 @@ def _job_spec(causes: Causes, at: str, spec: Object) -> None:
     causes.one_of(f"{at}.completionMode", spec.get("completionMode"), ("Indexed", "NonIndexed"))
     if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
         causes.required(f"{at}.completions", "when completion mode is Indexed")
+    _failure_policy(causes, at, spec)
+
+
+def _failure_policy(causes: Causes, at: str, spec: Object) -> None:
+    policy = spec.get("podFailurePolicy")
+    if policy is None:
+        return
+    restart = get(spec, "template.spec.restartPolicy")
+    if restart != "Never":
+        rule = 'only "Never" is supported when podFailurePolicy is specified'
+        causes.invalid(f"{at}.template.spec.restartPolicy", restart, rule)
+    for index, item in enumerate(policy.get("rules") or ()):
+        here, codes = f"{at}.podFailurePolicy.rules[{index}]", item.get("onExitCodes")
+        causes.one_of(f"{here}.action", item.get("action") or "-", ("Count", "FailJob", "Ignore"))
+        if bool(codes) == bool(item.get("onPodConditions")):
+            text = (
+                "specifying both OnExitCodes and OnPodConditions is not supported"
+                if codes
+                else ("specifying one of OnExitCodes and OnPodConditions is required")
+            )
+            causes.invalid(here, item, text)
+        if codes:
+            causes.one_of(f"{here}.onExitCodes.operator", codes.get("operator") or "-", ("In", "NotIn"))
+            if not codes.get("values"):
+                causes.invalid(f"{here}.onExitCodes.values", [], "at least one value is required")
 
 
 def job_update(causes: Causes, obj: Object, old: Object) -> None:
     """What a job runs is settled when it is made."""
     new, before = obj["spec"], old["spec"]
-    for field in ("completions", "selector", "template", "completionMode"):
+    completions = new.get("completions")
+    if completions != before.get("completions"):
+        if before.get("completionMode") != "Indexed":
+            causes.invalid("spec.completions", completions, _IMMUTABLE)
+        elif completions != new.get("parallelism"):
+            causes.invalid(
+                "spec.completions", completions, "can only be modified in tandem with spec.parallelism"
+            )
+    for field in ("selector", "template", "completionMode", "podFailurePolicy"):
         if new.get(field) != before.get(field):
             causes.invalid(f"spec.{field}", new.get(field), _IMMUTABLE)
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 import pytest
 
 from raglab.pocket.clock import timestamp
+from raglab.pocket.control import indexes
 from raglab.pocket.control.tracking import FINALIZER
 from raglab.pocket.controllers import jobs
 from raglab.pocket.informer import Cache
@@ -140,3 +141,100 @@ def test_pod_is_counted_once_however_often_the_job_is_looked_at(clock):
 
 def test_suspended_job_starts_nothing(clock):
     assert not creates(look(clock.now, (), suspend=True))
+
+
+def numbered_pod(index, phase="Running", **meta):
+    annotations = {indexes.INDEX: str(index)}
+    metadata = {
+        "name": f"once-{index}",
+        "namespace": "default",
+        "uid": f"u{index}",
+        "annotations": annotations,
+    }
+    status = {"phase": phase, "containerStatuses": []}
+    return {"metadata": metadata | UID | {"finalizers": [FINALIZER]} | meta, "spec": {}, "status": status}
+
+
+def test_indexed_pods_get_the_numbers_that_nobody_has(clock):
+    pods = [numbered_pod(0, "Succeeded"), numbered_pod(2), numbered_pod(3, "Failed", finalizers=[])]
+    spec = {"completionMode": "Indexed", "completions": 5, "parallelism": 3}
+    plan = look(clock.now + 60, pods, {"startTime": timestamp(clock.now)}, **spec)
+    first, second = creates(plan)
+    assert [item.obj["metadata"]["generateName"] for item in (first, second)] == ["once-1-", "once-3-"]
+    assert first.obj["spec"]["hostname"] == "once-1"
+    (variable,) = first.obj["spec"]["containers"][0]["env"]
+    assert variable["name"] == "JOB_COMPLETION_INDEX"
+    assert first.obj["metadata"]["labels"][indexes.INDEX] == "1"
+    status = plan.actions[-1].obj["status"]
+    assert (status["completedIndexes"], status["succeeded"]) == ("0", 1)
+    again = look(clock.now + 60, pods, status, **spec)
+    assert again.actions[0].patch["metadata"]["finalizers"] == []
+
+
+async def test_indexed_job_completes(cluster):
+    spec = {"completionMode": "Indexed", "completions": 5, "parallelism": 2}
+    await cluster.create("jobs", job(annotations={"test/phase": "Succeeded"}, **spec))
+    found = await ended(cluster)
+    assert (found["status"]["completedIndexes"], found["status"]["succeeded"]) == ("0-4", 5)
+    assert len(await cluster.list("pods")) == 5
+
+
+@pytest.mark.parametrize("numbers", [set(), {0}, {0, 1}, {0, 1, 2}, {1, 3, 4, 5, 9}])
+def test_numbers_as_a_status_lists_them(numbers):
+    assert indexes.read(indexes.write(numbers)) == numbers
+    assert indexes.write({1, 2, 4, 5, 6, 8}) == "1,2,4-6,8"
+
+
+async def test_suspending_stops_pods_and_resuming_starts_them_anew(cluster):
+    await cluster.create("jobs", job())
+
+    async def active():
+        return (await cluster.get("jobs", "once")).get("status", {}).get("active")
+
+    await cluster.until(active)
+    await cluster.client.patch("jobs", "once", "default", {"spec": {"suspend": True}})
+
+    async def at_rest():
+        found = await cluster.get("jobs", "once")
+        return conditions(found) == [
+            ("Suspended", "JobSuspended", "Job suspended")
+        ] and not await cluster.list("pods")
+
+    await cluster.until(at_rest)
+    assert "failed" not in (await cluster.get("jobs", "once"))["status"]
+    await cluster.client.patch("jobs", "once", "default", {"spec": {"suspend": False}})
+    await cluster.until(active)
+    told = [reason for reason, _ in await cluster.events("once")]
+    assert told.count("SuccessfulCreate") == 2 and {"SuccessfulDelete", "Suspended", "Resumed"} <= set(told)
+
+
+@pytest.mark.parametrize(
+    ("rule", "counted", "verdict"),
+    [
+        ({"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}, 1, "PodFailurePolicy"),
+        ({"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}, 0, ""),
+        ({"action": "Ignore", "onExitCodes": {"operator": "NotIn", "values": [42]}}, 1, ""),
+    ],
+)
+def test_failure_policy(clock, rule, counted, verdict):
+    pod = numbered_pod(0, "Failed")
+    pod["status"] = {
+        "phase": "Failed",
+        "containerStatuses": [{"name": "c", "state": {"terminated": {"exitCode": 42}}}],
+        "conditions": [{"type": "DisruptionTarget", "status": "True"}],
+    }
+    status = look(clock.now, [pod], {}, podFailurePolicy={"rules": [rule]}).actions[-1].obj["status"]
+    assert len(status["uncountedTerminatedPods"]["failed"]) == counted
+    told = [item["reason"] for item in status.get("conditions", ())]
+    assert told == ([verdict] if verdict else [])
+    if verdict:
+        assert status["conditions"][0]["message"] == (
+            "Container c for pod default/once-0 failed with exit code 42 matching FailJob rule at index 0"
+        )
+
+
+def test_a_patient_job_replaces_pods_only_when_they_have_ended(clock):
+    leaving = numbered_pod(0, deletionTimestamp=timestamp(clock.now))
+    assert look(clock.now, [leaving], podReplacementPolicy="TerminatingOrFailed").again == 10
+    patient = look(clock.now, [leaving], podReplacementPolicy="Failed")
+    assert patient.again is None and not creates(patient)
