@@ -81,7 +81,7 @@ def test_hooks_run_before_and_tests_after(cluster, namespace):
     def helm(*args: str) -> str:
         return cluster.helm(*args, "-n", namespace)
 
-    helm("install", "r", HOOKED, "--wait", "--timeout", "60s")
+    helm("install", "r", HOOKED)
     assert cluster.kubectl("get", "jobs", "-n", namespace, "-o", "name") == "", (
         "one that succeeded is removed"
     )
@@ -106,13 +106,13 @@ def test_a_hook_that_fails_stops_the_upgrade(cluster, namespace):
 
 def test_atomic_takes_back_what_fails(cluster, namespace):
     broken = (HOOKED, "-n", namespace, "--set", "image=example.com/none:1", "--atomic")
-    failed = cluster.run("helm", "install", "r", *broken, "--timeout", "2s", check=False)
+    failed = cluster.run("helm", "install", "r", *broken, "--timeout", "1s", check=False)
     assert failed.stderr == (
         "Error: INSTALLATION FAILED: release r failed, and has been uninstalled due to atomic being set: "
         "context deadline exceeded\n"
     )
     assert json.loads(cluster.helm("list", "--all", "-n", namespace, "-o", "json")) == []
-    cluster.helm("install", "r", HOOKED, "-n", namespace, "--wait")
+    cluster.helm("install", "r", HOOKED, "-n", namespace)
     failed = cluster.run("helm", "upgrade", "r", *broken, "--timeout", "3s", check=False)
     assert failed.stderr == (
         "Error: UPGRADE FAILED: release r failed, and has been rolled back due to atomic being set: "

@@ -6,7 +6,6 @@ believe our client certificate while its own, self-made one is taken as it is: b
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from functools import cached_property
@@ -16,11 +15,12 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from raglab.pocket import dial
 from raglab.pocket.channels import LONGEST_MESSAGE, PROTOCOLS, RemoteSession
 from raglab.pocket.client import Object
 from raglab.pocket.errors import StatusError, not_found
 from raglab.pocket.store import Store
-from raglab.pocket.streams import Connection, ExecSession, LogOptions, NodeStreams, Page, Refused
+from raglab.pocket.streams import Connection, ExecSession, LogOptions, NodeStreams, Page
 
 CONNECT_LIMIT, ANSWER_LIMIT = 5.0, 30.0
 """Seconds."""
@@ -70,7 +70,7 @@ class Kubelets(NodeStreams):
         for record in self._store.records("/pods"):
             pod = record.object
             if pod["metadata"]["uid"] == uid and pod["spec"].get("nodeName") != self._name:
-                return await _connect(pod, port)
+                return await dial.connect(pod.get("status", {}).get("podIP", ""), port)
         return await self._local.connect(uid, port)
 
     async def page(self, node: str, path: str) -> Page | None:
@@ -142,17 +142,6 @@ class Kubelets(NodeStreams):
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.load_cert_chain(f"{self._identity}.crt", f"{self._identity}.key")
         return context
-
-
-async def _connect(pod: Object, port: int) -> Connection:
-    """Addresses of pods are this machine's, whichever process runs them."""
-    host = pod.get("status", {}).get("podIP", "")
-    try:
-        async with asyncio.timeout(CONNECT_LIMIT):
-            return await asyncio.open_connection(host, port)
-    except (TimeoutError, OSError) as error:
-        why = f"failed to connect to localhost:{port} inside namespace: dial tcp {host}:{port}: {error}"
-        raise Refused(why) from error
 
 
 def _flags(**flags: bool) -> list[tuple[str, str]]:

@@ -27,7 +27,8 @@ def make(call: Call, pod: Object, protocols: tuple[str, ...]) -> web.WebSocketRe
         raise bad_request(f"pod {call.target.name} does not have a host assigned")
     socket = web.WebSocketResponse(protocols=protocols, compress=False, max_msg_size=LONGEST_MESSAGE)
     if not socket.can_prepare(call.request).ok:
-        raise bad_request("Upgrade request required: this server has streams over WebSockets only")
+        text = "this server has streams over WebSockets only, as kubectl asks for them since version 1.31"
+        raise bad_request(f"Upgrade request required: {text}")
     return socket
 
 

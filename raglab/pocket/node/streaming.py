@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from raglab.pocket import dial
 from raglab.pocket.clock import Clock
 from raglab.pocket.errors import StatusError, bad_request, not_found
 from raglab.pocket.node import logs
@@ -19,10 +18,6 @@ WAITING = {
     "ErrImagePull": "image can't be pulled",
     "ImagePullBackOff": "trying and failing to pull image",
 }
-
-
-CONNECT_LIMIT = 10.0
-"""Seconds; everything is on this machine."""
 
 
 class Streaming:
@@ -99,12 +94,4 @@ async def connect(pod: Pod | None, port: int) -> Connection:
     """See `NodeStreams.connect`; `pod` is None once it has gone from this node."""
     if pod is None or pod.context is None:
         raise Refused("failed to find the sandbox of this pod: not found")
-    host = pod.context.facts.ip
-    try:
-        async with asyncio.timeout(CONNECT_LIMIT):
-            return await asyncio.open_connection(host, port)
-    except TimeoutError:
-        why = "i/o timeout"
-    except OSError as error:
-        why = f"connect: {os.strerror(error.errno or 0).lower()}"
-    raise Refused(f"failed to connect to localhost:{port} inside namespace: dial tcp {host}:{port}: {why}")
+    return await dial.connect(pod.context.facts.ip, port)
