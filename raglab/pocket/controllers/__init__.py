@@ -67,7 +67,10 @@ def every(
 ) -> list[reconcile.Controller]:
     """All controllers. See `run` for the arguments."""
     kinds = [kind for kind in catalogue.load().kinds if {"list", "watch", "delete"} <= set(kind.verbs)]
-    contents = dict.fromkeys(kind.plural for kind in kinds if kind.namespaced)
+    contents: dict[str, str] = {}
+    for kind in kinds:
+        if kind.namespaced:
+            contents.setdefault(kind.plural, kind.group)
     countable = {
         qualified(kind.plural, kind.group): kind.plural
         for kind in kinds

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from raglab.pocket.client import Object
 from raglab.pocket.control.adoption import itself
@@ -11,35 +12,35 @@ from raglab.pocket.control.reconcile import Controller, Plan
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import condition, is_deleting, phase, with_condition
 
-FAILURE = "NamespaceDeletionDiscoveryFailure"
-_FINE = (
-    (
-        "NamespaceDeletionGroupVersionParsingFailure",
-        "False",
+FINE = {
+    "NamespaceDeletionDiscoveryFailure": ("ResourcesDiscovered", "All resources successfully discovered"),
+    "NamespaceDeletionGroupVersionParsingFailure": (
         "ParsedGroupVersions",
         "All legacy kube types successfully parsed",
     ),
-    (
-        "NamespaceDeletionContentFailure",
-        "False",
+    "NamespaceDeletionContentFailure": (
         "ContentDeleted",
         "All content successfully deleted, may be waiting on finalization",
     ),
-    ("NamespaceContentRemaining", "False", "ContentRemoved", "All content successfully removed"),
-    (
-        "NamespaceFinalizersRemaining",
-        "False",
+    "NamespaceContentRemaining": ("ContentRemoved", "All content successfully removed"),
+    "NamespaceFinalizersRemaining": (
         "ContentHasNoFinalizers",
         "All content-preserving finalizers finished",
     ),
-)
-"""The other conditions of a namespace that has nothing left but cannot be sure of it: type, status, reason, message."""
+}
+"""The conditions of a namespace that cannot go yet, with reason and message while they are False."""
 FINALIZER = "kubernetes"
 """In ``spec.finalizers`` of every Namespace until it is empty."""
 
 
-def controller(resources: Iterable[str]) -> Controller:
-    """`resources` are those that live in namespaces."""
+Troubles = dict[str, tuple[str, str]]
+"""Conditions that are True, with reason and message."""
+Contents = list[tuple[str, Object]]
+"""Objects, each with the name of its resource."""
+
+
+def controller(resources: Mapping[str, str]) -> Controller:
+    """`resources` are those that live in namespaces, with their groups."""
     fixed = tuple(resources)
 
     def plan(view: View, key: Key, now: float) -> Plan:
@@ -52,12 +53,14 @@ def controller(resources: Iterable[str]) -> Controller:
         added = {item.resource for item in defined(view) if item.namespaced}
         contents = [*fixed, *sorted(added & view.keys())]
         left = [(resource, obj) for resource in contents for obj in view[resource].list(key[1])]
-        for resource, obj in left:
-            if not is_deleting(obj):
-                result.delete(resource, obj)
-        dead = _dead(view)
-        if dead:
-            _tell(namespace, dead, bool(left), result, now)
+        doomed = [(resource, obj) for resource, obj in left if not is_deleting(obj)]
+        for resource, obj in doomed:
+            result.delete(resource, obj)
+        troubles = _discovery(_dead(view))
+        if not doomed:
+            troubles |= _remaining([(_dotted(resources, resource), obj) for resource, obj in left])
+        if troubles:
+            _tell(namespace, troubles, result, now)
         elif not left and added <= view.keys():
             _finish(namespace, result)
         return result
@@ -74,17 +77,43 @@ def _dead(view: View) -> list[str]:
     return sorted(f"{spec['group']}/{spec['version']}" for spec in dead)
 
 
-def _tell(namespace: Object, dead: list[str], filled: bool, result: Plan, now: float) -> None:
-    """Say in the status why the namespace stays, as a real controller does."""
+def _discovery(dead: list[str]) -> Troubles:
+    if not dead:
+        return {}
     failures = ", ".join(f"{name}: stale GroupVersion discovery: {name}" for name in dead)
     why = f"unable to retrieve the complete list of server APIs: {failures}"
     text = f"Discovery failed for some groups, {len(dead)} failing: {why}"
+    return {"NamespaceDeletionDiscoveryFailure": ("DiscoveryFailed", text)}
+
+
+def _dotted(resources: Mapping[str, str], resource: str) -> str:
+    """``pods.``, ``deployments.apps``, ``widgets.example.com``: how the messages name a resource."""
+    return f"{resource}.{resources[resource]}" if resource in resources else resource
+
+
+def _remaining(left: Contents) -> Troubles:
+    """What is still there, and what it waits for."""
+    finalizers = Counter(name for _, obj in left for name in obj["metadata"].get("finalizers", ()))
+    found: Troubles = {}
+    if left:
+        counted = sorted(Counter(name for name, _ in left).items())
+        text = ", ".join(f"{name} has {count} resource instances" for name, count in counted)
+        found["NamespaceContentRemaining"] = ("SomeResourcesRemain", f"Some resources are remaining: {text}")
+    if finalizers:
+        text = ", ".join(
+            f"{name} in {count} resource instances" for name, count in sorted(finalizers.items())
+        )
+        why = f"Some content in the namespace has finalizers remaining: {text}"
+        found["NamespaceFinalizersRemaining"] = ("SomeFinalizersRemain", why)
+    return found
+
+
+def _tell(namespace: Object, troubles: Troubles, result: Plan, now: float) -> None:
+    """Say in the status why the namespace stays, as a real controller does."""
     conditions = (namespace.get("status") or {}).get("conditions", [])
-    for type, status, reason, message in (
-        (FAILURE, "True", "DiscoveryFailed", text),
-        *(() if filled else _FINE),
-    ):
-        new = {"type": type, "status": status, "reason": reason, "message": message}
+    for type, fine in FINE.items():
+        reason, message = troubles.get(type, fine)
+        new = {"type": type, "status": str(type in troubles), "reason": reason, "message": message}
         conditions = with_condition(conditions, new, now)
     result.status("namespaces", namespace, {"phase": "Terminating", "conditions": conditions})
 

@@ -6,6 +6,7 @@ from raglab.pocket.client import Object
 from raglab.pocket.control.adoption import claim, itself, nobody, owner_or_adopters
 from raglab.pocket.control.ordinals import REVISION, claims, ordinal_of, pod
 from raglab.pocket.control.reconcile import Controller, Note, Plan, View
+from raglab.pocket.control.retention import owners
 from raglab.pocket.control.revisions import Versions, forget, versions
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import (
@@ -61,7 +62,7 @@ class _Step:
             if pod is None:
                 self._create(ordinal)
             elif is_finished(pod) and not is_deleting(pod):
-                self._delete(pod)
+                self._replace(pod)
             elif not is_deleting(pod):
                 self._claims(ordinal)
             if self.one_by_one and not self._is_available(pod):
@@ -70,6 +71,7 @@ class _Step:
 
     def _trim(self) -> bool:
         for ordinal in sorted(self.pods.keys() - set(self.wanted), reverse=True):
+            self._claims(ordinal, self.pods[ordinal])
             if not is_deleting(self.pods[ordinal]):
                 self._delete(self.pods[ordinal])
             if self.one_by_one:
@@ -107,6 +109,17 @@ class _Step:
         )
         self.result.delete("pods", pod, Note(self.owner, "SuccessfulDelete", text))
 
+    def _replace(self, pod: Object) -> None:
+        """A pod that has ended is made anew; its name has to become free for that."""
+        where = f"StatefulSet {self.owner['metadata']['namespace']}/{self.owner['metadata']['name']}"
+        text = f"{where} is recreating failed Pod {pod['metadata']['name']}"
+        if phase(pod) == "Failed":
+            self.result.note(Note(self.owner, "RecreatingFailedPod", text, "Warning"))
+        else:
+            text = text.replace("failed", "terminated")
+            self.result.note(Note(self.owner, "RecreatingTerminatedPod", text))
+        self._delete(pod)
+
     def _create(self, ordinal: int) -> None:
         self._claims(ordinal)
         new = pod(self.owner, ordinal, self._version_for(ordinal))
@@ -118,15 +131,24 @@ class _Step:
     def _version_for(self, ordinal: int) -> Object:
         return self.version.current if ordinal < self.first + self._partition() else self.version.update
 
-    def _claims(self, ordinal: int) -> None:
-        """Plan the volume claims of a position that do not exist yet; they outlive the pod."""
+    def _claims(self, ordinal: int, leaving: Object | None = None) -> None:
+        """Plan the volume claims of a position: those that do not exist, and what those that do are owned by.
+
+        The pod of the position may be `leaving` because the set has become too small for it.
+        """
         existing, meta = self.view["persistentvolumeclaims"], self.owner["metadata"]
         for wanted in claims(self.owner, ordinal):
             name = wanted["metadata"]["name"]
-            if existing.get(name, meta["namespace"]) is None:
+            found = existing.get(name, meta["namespace"])
+            refs = owners(self.owner, found or wanted, leaving)
+            if found is None and leaving is None:
                 what = f"Claim {name} Pod {meta['name']}-{ordinal} in StatefulSet {meta['name']}"
                 created = Note(self.owner, "SuccessfulCreate", f"create {what} success")
-                self.result.create("persistentvolumeclaims", wanted, created)
+                new = wanted | {"metadata": wanted["metadata"] | ({"ownerReferences": refs} if refs else {})}
+                self.result.create("persistentvolumeclaims", new, created)
+            elif found is not None and refs != found["metadata"].get("ownerReferences", []):
+                patch = {"metadata": {"uid": found["metadata"]["uid"], "ownerReferences": refs}}
+                self.result.patch("persistentvolumeclaims", found, patch)
 
 
 def _report(result: Plan, owner: Object, pods: dict[int, Object], version: Versions, now: float) -> None:

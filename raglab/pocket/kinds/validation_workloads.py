@@ -130,6 +130,10 @@ def stateful_set(causes: Causes, obj: Object) -> None:
     claims = frozenset(get(item, "metadata.name") for item in spec.get("volumeClaimTemplates") or ())
     causes.one_of("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"))
     causes.one_of("spec.updateStrategy.type", get(spec, "updateStrategy.type"), ("OnDelete", "RollingUpdate"))
+    policy = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    for field in ("whenDeleted", "whenScaled"):
+        at = f"spec.persistentVolumeClaimRetentionPolicy.{field}"
+        causes.one_of(at, policy.get(field), ("Delete", "Retain"))
     _common(causes, obj, "statefulset", claims)
 
 

@@ -184,3 +184,36 @@ def test_events_expire_an_hour_after_they_were_last_told(clock):
     plan = eventexpiry.plan(defaultdict(Cache, events=Cache(events)), ("", ""), clock.now)
     assert sorted(action.obj["metadata"]["name"] for action in plan.actions) == ["bare", "old"]
     assert plan.again == 60
+
+
+async def test_a_namespace_says_what_it_waits_for(cluster):
+    await cluster.create("namespaces", {"metadata": {"name": "stuck"}})
+    held = config("held", finalizers=["example.com/hold"])
+    held["metadata"]["namespace"] = "stuck"
+    await cluster.create("configmaps", held)
+    await cluster.client.delete("namespaces", "stuck")
+
+    async def told():
+        found = await cluster.get("namespaces", "stuck", "")
+        return {
+            item["type"].removeprefix("Namespace"): (item["status"], item["message"])
+            for item in found["status"].get("conditions", ())
+            if item["status"] == "True"
+        } == {
+            "ContentRemaining": (
+                "True",
+                "Some resources are remaining: configmaps. has 1 resource instances",
+            ),
+            "FinalizersRemaining": (
+                "True",
+                "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances",
+            ),
+        }
+
+    await cluster.until(told)
+    await cluster.client.patch("configmaps", "held", "stuck", {"metadata": {"finalizers": []}})
+
+    async def over():
+        return await cluster.get("namespaces", "stuck", "") is None
+
+    await cluster.until(over)

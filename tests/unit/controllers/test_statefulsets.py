@@ -182,3 +182,54 @@ async def test_broken_first_pod_is_not_healed_by_a_new_template(cluster):
     ]
     await cluster.client.delete("pods", "db-0", "default")
     await ready(cluster, 1)
+
+
+async def test_claims_go_with_what_they_are_not_to_outlive(cluster):
+    template = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    policy = {"whenDeleted": "Delete", "whenScaled": "Delete"}
+    wanted = stateful_set(
+        replicas=2, volumeClaimTemplates=[template], persistentVolumeClaimRetentionPolicy=policy
+    )
+    await cluster.create("statefulsets", wanted)
+    await ready(cluster, 2)
+
+    async def claims():
+        return {
+            item["metadata"]["name"]: [ref["kind"] for ref in item["metadata"].get("ownerReferences", ())]
+            for item in await cluster.list("persistentvolumeclaims")
+        }
+
+    assert await claims() == {"data-db-0": ["StatefulSet"], "data-db-1": ["StatefulSet"]}
+    await cluster.client.patch("statefulsets", "db", "default", {"spec": {"replicas": 1}})
+
+    async def one_left():
+        return await claims() == {"data-db-0": ["StatefulSet"]}
+
+    await cluster.until(one_left)
+    keep = {
+        "spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"}}
+    }
+    await cluster.client.patch("statefulsets", "db", "default", keep)
+
+    async def free():
+        return await claims() == {"data-db-0": []}
+
+    await cluster.until(free)
+
+
+async def test_a_pod_that_has_failed_is_made_anew(cluster):
+    await cluster.create("statefulsets", stateful_set(replicas=1))
+    await ready(cluster, 1)
+    await cluster.client.patch(
+        "pods", "db-0", "default", {"status": {"phase": "Failed"}}, subresource="status"
+    )
+
+    async def told():
+        text = "StatefulSet default/db is recreating failed Pod db-0"
+        return ("RecreatingFailedPod", text) in await cluster.events("db")
+
+    await cluster.until(told)
+    await ready(cluster, 1)
