@@ -34,7 +34,7 @@ from raglab.pocket.client import Object
 from raglab.pocket.clock import Clock, SystemClock
 from raglab.pocket.config import Settings
 from raglab.pocket.errors import StatusError
-from raglab.pocket.files import only_one
+from raglab.pocket.files import only_one, write_private
 from raglab.pocket.kinds import catalogue
 from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.node.agent import NodeAgent
@@ -146,7 +146,8 @@ class Cluster:
 
     def _listener(self) -> socket.socket:
         kept = self.settings.state / "run" / "port"
-        port = self.settings.api_port or (int(kept.read_text()) if kept.exists() else 0)
+        text = kept.read_text() if kept.exists() else ""
+        port = self.settings.api_port or (int(text) if text.isdigit() else 0)
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -157,7 +158,7 @@ class Cluster:
                 f"port {port} on {self.settings.api_host} is taken by another program ({error.strerror}); "
                 f"end that program, or delete {kept} to let the cluster choose another port"
             ) from None
-        kept.write_text(str(listener.getsockname()[1]))
+        write_private(kept, str(listener.getsockname()[1]).encode())
         return listener
 
     def _announce(self, port: int) -> None:
@@ -166,9 +167,7 @@ class Cluster:
         server = f"https://{settings.api_host}:{port}"
         kubeconfig.write(settings.state / "kubeconfig", server=server, context=settings.context, pki=self.pki)
         facts = {"pid": os.getpid(), "created": psutil.Process().create_time(), "server": server}
-        draft = settings.state / "run" / "ready.new"
-        draft.write_text(json.dumps(facts))
-        draft.replace(settings.state / "run" / "ready.json")
+        write_private(settings.state / "run" / "ready.json", json.dumps(facts).encode())
         log.info("ready at %s", server)
 
     def _account(self, account: ServiceAccount) -> str | None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -21,6 +26,17 @@ def write_private(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def read_json(path: Path, otherwise: Any) -> Any:
+    """What a file of ours says; `otherwise` if it is not there, or (which is logged) damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return otherwise
+    except ValueError as error:
+        log.warning("%s is damaged and not used: %s", path, error)
+        return otherwise
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def ensure(folder: Path, names: Iterable[str], admin: str) -> Pki:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     names = list(dict.fromkeys(names))
-    if not (folder / "ca.key").exists():
+    if not (folder / "ca.crt").exists():  # written after its key
         _make_authority(folder)
     if _stale(folder / "server.crt", names):
         _make_leaf(folder, "server", x509.Name([_attribute(NameOID.COMMON_NAME, names[0])]), names)
@@ -101,19 +101,32 @@ def _attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str
 
 
 def _stale(path: Path, names: list[str]) -> bool:
-    """Whether a certificate is missing, close to its end, signed by another authority, or for other names."""
+    """Whether a certificate is missing, close to its end, of another key or authority, or for other names."""
     if not path.exists():
         return True
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
     authority = x509.load_pem_x509_certificate((path.parent / "ca.crt").read_bytes())
     if certificate.not_valid_after_utc - dt.datetime.now(dt.UTC) < RENEW_BEFORE:
         return True
-    if certificate.issuer != authority.subject:
+    if certificate.issuer != authority.subject or not _belongs(certificate, path.with_suffix(".key")):
         return True
     if not names:
         return False
     listed = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return {str(name.value) for name in listed} != set(names)
+
+
+def _belongs(certificate: x509.Certificate, file: Path) -> bool:
+    """Whether the key in a file is the certificate's: a kill may have come between writing one and the other."""
+    if not file.exists():
+        return False
+    return _load_key(file).public_key() == certificate.public_key()
+
+
+def _load_key(file: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(file.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
 
 
 def _make_authority(folder: Path) -> None:
@@ -129,8 +142,7 @@ def _make_authority(folder: Path) -> None:
 
 def _make_leaf(folder: Path, stem: str, subject: x509.Name, names: list[str]) -> None:
     authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
-    signer = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    signer = _load_key(folder / "ca.key")
     key = ec.generate_private_key(ec.SECP256R1())
     usage = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = _builder(subject, authority.subject, key, LEAF_LIFE)

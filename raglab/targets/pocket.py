@@ -12,6 +12,7 @@ from raglab.charts import repository
 from raglab.gpus import inventory, usage
 from raglab.gpus.smi import __main__ as smi
 from raglab.pocket.config import Settings
+from raglab.pocket.files import write_private
 from raglab.pocket.node.images import Images, UnknownImage
 from raglab.services.prometheus import install
 from raglab.targets import room
@@ -122,7 +123,7 @@ class Pocket(Target):
                 return
             room.prepare(self.state, self.kept_network(), self.daemon.crashed(), report)
             settings = self.settings()
-            (self.state / "network").write_text(str(self.network().number))
+            write_private(self.state / "network", str(self.network().number).encode())
             seconds = self.daemon.start(settings)
             report(f"The pocket cluster is ready after {seconds:.1f} s")
 

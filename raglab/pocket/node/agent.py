@@ -19,6 +19,7 @@ from raglab.pocket.client import Client, Object
 from raglab.pocket.clock import Clock
 from raglab.pocket.config import Settings
 from raglab.pocket.events import EventRecorder
+from raglab.pocket.files import write_private
 from raglab.pocket.informer import Informer
 from raglab.pocket.node import checkpoint, guardian, isolation, streaming
 from raglab.pocket.node.context import NodeContext
@@ -239,10 +240,8 @@ class NodeAgent(NodeStreams):
 def _mark(state: Path) -> str:
     """The random name of a state folder, the same at every start: strays of an earlier life carry it."""
     file = state / "run" / "mark"
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_hex(16))
+        write_private(file, secrets.token_hex(16).encode())
     return file.read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from raglab.pocket.client import Client, Object
 from raglab.pocket.clock import Clock
 from raglab.pocket.config import Settings
 from raglab.pocket.events import EventRecorder
+from raglab.pocket.files import read_json, write_private
 from raglab.pocket.informer import Informer
 from raglab.pocket.node.images import Images
 from raglab.pocket.node.isolation import Isolation
@@ -43,8 +45,7 @@ class NodeContext:
     _sayings: asyncio.Queue[tuple[Object, str, str, str, str]] = field(default_factory=asyncio.Queue)
 
     def __post_init__(self) -> None:
-        file = self.settings.state / "images" / "pulled.json"
-        self.pulled = set(json.loads(file.read_text())) if file.exists() else set()
+        self.pulled = set(read_json(self.settings.state / "images" / "pulled.json", []))
 
     @property
     def node_root(self) -> Path:
@@ -59,9 +60,9 @@ class NodeContext:
     def remember_image(self, reference: str) -> None:
         """From now on, and after a restart, this image is on the machine."""
         self.pulled.add(reference)
-        folder = self.settings.state / "images"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "pulled.json").write_text(json.dumps(sorted(self.pulled)))
+        file = self.settings.state / "images" / "pulled.json"
+        with contextlib.suppress(OSError):  # a full disk: it is pulled again one day
+            write_private(file, json.dumps(sorted(self.pulled)).encode())
 
     def say(self, about: Object, type: str, reason: str, message: str, field_path: str = "") -> None:
         """Write an Event; in order, without waiting for it."""

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from raglab.pocket.files import read_json, write_private
+
 
 class NoAddress(Exception):
     """Every pod address of the node is taken."""
@@ -29,9 +31,7 @@ class Records:
         self._addresses = ipaddress.IPv4Network(pod_cidr)
         self._next = 2
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._pods: dict[str, dict[str, Any]] = (
-            json.loads(self._file.read_text()) if self._file.exists() else {}
-        )
+        self._pods: dict[str, dict[str, Any]] = read_json(self._file, {})
         taken = (ipaddress.IPv4Address(record["ip"]) for record in self._pods.values())
         self._next = max((int(ip) - int(self._addresses[0]) + 1 for ip in taken), default=self._next)
 
@@ -76,9 +76,7 @@ class Records:
 
     def save(self) -> None:
         """Write everything down, all or nothing."""
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(self._pods))
-        new.replace(self._file)
+        write_private(self._file, json.dumps(self._pods).encode())
         if self._saved is not None:
             self._saved(self._pods)
 

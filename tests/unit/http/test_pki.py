@@ -10,6 +10,8 @@ import threading
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from raglab.pocket import kubeconfig, pki
 
@@ -113,3 +115,22 @@ def test_the_kubeconfig_is_complete_and_private(made, tmp_path):
     assert config["current-context"] == config["contexts"][0]["name"] == "minikube"
     assert config["contexts"][0]["context"]["namespace"] == "default"
     assert set(config["users"][0]["user"]) == {"client-certificate-data", "client-key-data"}
+
+
+@pytest.mark.parametrize("name", ["server", "admin", "front-proxy-client"])
+def test_a_kill_between_key_and_certificate_is_made_good(tmp_path, name):
+    """The next start finds a key that is not the certificate's, or a key alone."""
+    pki.ensure(tmp_path, ["localhost"], "admin")
+    (tmp_path / f"{name}.key").write_bytes((tmp_path / "ca.key").read_bytes())
+    pki.ensure(tmp_path, ["localhost"], "admin").server_context()
+    (tmp_path / f"{name}.crt").unlink()
+    pki.ensure(tmp_path, ["localhost"], "admin").server_context()
+    certificate = x509.load_pem_x509_certificate((tmp_path / f"{name}.crt").read_bytes())
+    key = serialization.load_pem_private_key((tmp_path / f"{name}.key").read_bytes(), None)
+    assert certificate.public_key() == key.public_key()
+
+
+def test_an_authority_that_is_half_there_is_made_anew(tmp_path):
+    pki.ensure(tmp_path, ["localhost"], "admin")
+    (tmp_path / "ca.crt").unlink()
+    pki.ensure(tmp_path, ["localhost"], "admin").server_context()

@@ -110,3 +110,11 @@ def test_the_checkpoint_says_who_holds_what(tmp_path: Path):
 def test_a_node_without_devices_has_no_checkpoint(tmp_path: Path):
     Records(tmp_path, "127.10.0.0/16", partial(write, tmp_path / "node", {})).admit("a")
     assert not (tmp_path / "node" / PLACE).exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"uid": {"dir": "1'])
+def test_damaged_records_are_given_up_not_stumbled_over(tmp_path: Path, caplog, damage):
+    Records(tmp_path, "127.10.0.0/16").admit("uid")
+    (tmp_path / "records.json").write_bytes(damage)
+    assert "uid" not in Records(tmp_path, "127.10.0.0/16")
+    assert "is damaged and not used" in caplog.text
