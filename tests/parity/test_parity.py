@@ -20,7 +20,7 @@ TOGETHER = 3
 
 @pytest.fixture(scope="module")
 def replays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[list[Outcome]]]]:
-    """All scenes, being replayed side by side on a cluster each; the longest begin first."""
+    """All scenes, being replayed side by side on a cluster each; the longest, which mostly waits, begins first."""
 
     def replay(scene: str, folder: Path) -> list[Outcome]:
         return list(play(scene, folder))
