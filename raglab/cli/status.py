@@ -112,6 +112,7 @@ def show(target: Target, out: Console) -> None:
         ("Target", target.name),
         ("Node", f"{names} at {target.node_address()}"),
         ("Kubeconfig", str(target.kubeconfig())),
+        ("Audit log", str(target.audit_log() or "none")),
         ("GPUs", f"{gpus(pods)} of {allocatable} in use{label}"),
     ):
         out.print(f"[bold]{heading:11}[/bold] {escape(text)}", soft_wrap=True)

@@ -50,11 +50,16 @@ class Settings:
     variables: dict[str, str] = field(default_factory=dict)
     """Values for ``{name}`` in the image catalogues, beside those the node agent knows itself."""
     audit_megabytes: int = 10
-    """Size at which the audit log (``<state>/log/audit.log``) starts anew; one older file is kept. 0 is no log."""
+    """Size at which the audit log starts anew; one older file is kept. 0 is no log."""
     backoff_base: float = 10.0
     """Seconds before a crashed container starts again; doubles with each crash up to 300 s, as on a kubelet."""
     eager_probes: bool = True
     """Probe twice a second until the first success instead of once per period: same outcome, shorter lessons."""
+
+    @property
+    def audit_log(self) -> Path:
+        """Where it says who asked for what; there is no such file if `audit_megabytes` is 0."""
+        return self.state / "log" / "audit.log"
 
     def __post_init__(self) -> None:
         loopback = ipaddress.IPv4Network("127.0.0.0/8")

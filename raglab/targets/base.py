@@ -50,6 +50,10 @@ class Target(ABC):
     def down(self, report: Report) -> None:
         """End every process this target started. What was deployed is kept."""
 
+    def audit_log(self) -> Path | None:
+        """The file that says who asked the API for what; None where there is none, or it is the cluster's own."""
+        return None
+
     def stands_in(self, image: str) -> str:
         """What a pod with this image only simulates, in a phrase; empty where the image is the real thing."""
         return ""

@@ -83,11 +83,16 @@ class Pocket(Target):
             node_labels=NODE_LABELS | gpus.node_labels(),
             devices=gpus.resources(),
             variables={name: str(folder) for name, folder in folders.items()},
+            audit_megabytes=int(os.environ.get("RAGLAB_AUDIT", "10")),
             backoff_base=float(os.environ.get("RAGLAB_BACKOFF", "10")),
         )
 
     def kubeconfig(self) -> Path:
         return self.state / "kubeconfig"
+
+    def audit_log(self) -> Path | None:
+        settings = self.settings()
+        return settings.audit_log if settings.audit_megabytes else None
 
     def node_address(self) -> str:
         return self.network().node_ip

@@ -34,6 +34,7 @@ def test_status_on_a_narrow_terminal_cuts_no_name_and_names_what_waits(lab: Lab)
     said = lab.run("status")
     assert f"{lab.network.node_ip}:30123" in said
     assert "simulated: the four GPUs" in said
+    assert f"Audit log   {lab.state}/log/audit.log" in said
 
 
 def test_status_of_a_cluster_that_hangs(lab: Lab):

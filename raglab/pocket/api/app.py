@@ -15,7 +15,6 @@ from aiohttp import web
 
 from raglab.pocket.api import (
     aggregation,
-    audit,
     auth,
     openapi,
     pages,
@@ -101,7 +100,7 @@ class ApiServer:
         documents = openapi.Documents(server.kinds, server.schemas)
         self._pages = pages.Pages(server.kinds, documents, server.aggregator, settings)
         self._streams = 0
-        self._audit = AuditLog(settings.state / audit.PLACE, settings.audit_megabytes, server.clock)
+        self._audit = AuditLog(settings.audit_log, settings.audit_megabytes, server.clock)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer, and write down who asked for what and how it ended."""

@@ -1,8 +1,8 @@
 """Who asked for what, and how it ended: one line of JSON per request, in the shape of ``audit.k8s.io/v1``.
 
 As a real server's log at level ``Metadata``: never bodies, never credentials. What a command line of ``kubectl exec``
-contains is nobody's business either, so the query of such a request is left out. The file lies in the state folder
-under ``log/audit.log`` (0600), and starts anew when it has `Settings.audit_megabytes`; one older file is kept.
+contains is nobody's business either, so the query of such a request is left out. The file, `Settings.audit_log`, is
+for its owner only (0600) and starts anew when it has `Settings.audit_megabytes`; one older file is kept.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from raglab.pocket.api.routing import CONNECT, Target
 from raglab.pocket.clock import Clock, micro_timestamp
 from raglab.pocket.errors import StatusError
 
-PLACE = Path("log") / "audit.log"
-"""In the state folder."""
 MEGABYTE = 1_000_000
 log = logging.getLogger(__name__)
 

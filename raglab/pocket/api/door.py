@@ -1,7 +1,8 @@
 """The way in: how many connections there may be, and how long one may take until it has said what it wants.
 
 A client that opens connections without end, or sends its first request letter by letter, takes nothing away from
-others. (What comes later has limits of its own: idle connections, bodies, watches.)
+others: when all connections are taken, the oldest idle one makes room for a new one. (What comes later has limits of
+its own: kept connections, bodies, watches.)
 """
 
 from __future__ import annotations
@@ -29,14 +30,17 @@ def widen() -> None:
 class Door:
     """Makes what serves a new connection; `loop.create_server` calls it."""
 
-    def __init__(self, server: web.Server, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, server: web.Server, *, most: int = MOST_CONNECTIONS, patience: float = PATIENCE
+    ) -> None:
         self._server, self._patience = server, patience
-        self._most = min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+        self._most = min(most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self._arriving: set[RequestHandler] = set()
 
     def __call__(self) -> asyncio.Protocol:
         self._arriving = {handler for handler in self._arriving if handler.transport is None}
-        if len(self._server.connections) + len(self._arriving) >= self._most:
+        full = len(self._server.connections) + len(self._arriving) >= self._most
+        if full and not self._make_room():
             return _Closed()
         handler: RequestHandler = self._server()
         self._arriving.add(handler)
@@ -44,6 +48,14 @@ class Door:
         loop.call_later(HANDSHAKE, self._arriving.discard, handler)
         loop.call_later(self._patience, _hurry, handler)
         return handler
+
+    def _make_room(self) -> bool:
+        """Close the oldest connection on which nothing is being answered; False if all are busy."""
+        for handler in self._server.connections:
+            if handler._current_request is None:
+                handler.force_close()
+                return True
+        return False
 
 
 class _Closed(asyncio.Protocol):

@@ -1,7 +1,7 @@
 """Container logs: one line of output is one line of file, with its time and stream, as container runtimes keep them.
 
 ``2026-11-21T04:42:52.748062000Z stdout F text`` — F for a full line, P for a piece of one longer than 16 KiB. Files
-rotate at 10 MB and the three newest are kept (the kubelet keeps five).
+rotate at 10 MiB and the five newest are kept, as by a kubelet (``containerLogMaxSize``, ``containerLogMaxFiles``).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from raglab.pocket.streams import LogOptions
 
 _log = logging.getLogger(__name__)
 
-ROTATE = 10 * 1000 * 1000
-KEEP = 3
+ROTATE = 10 * 1024 * 1024
+KEEP = 5
 
 
 class LogFile:

@@ -16,7 +16,7 @@ SECRETS = "/api/v1/namespaces/default/secrets"
 
 
 def events(folder) -> list[dict]:
-    return [json.loads(line) for line in (folder / audit.PLACE).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / "log" / "audit.log").read_text().splitlines()]
 
 
 async def test_a_request_and_how_it_ended(api, tmp_path):
@@ -52,7 +52,7 @@ async def test_nothing_secret_is_written(api, caplog, tmp_path):
     await api.call("GET", SECRETS, 401, headers={"Authorization": "Bearer stolen-hunter2"})
     api.pod()
     await api.call("GET", "/api/v1/namespaces/default/pods/p/exec?command=hunter2", 400)
-    everything = (tmp_path / audit.PLACE).read_text() + caplog.text
+    everything = (tmp_path / "log" / "audit.log").read_text() + caplog.text
     assert "hunter2" not in everything and made["status"]["token"] not in everything
     assert api.client.session.headers["Authorization"].split()[1] not in everything
 
@@ -67,17 +67,17 @@ async def test_refused_and_unknown(api, tmp_path):
 
 def test_it_is_private_and_starts_anew_when_it_is_large(tmp_path, monkeypatch):
     monkeypatch.setattr(audit, "MEGABYTE", 5000)
-    log = AuditLog(tmp_path / audit.PLACE, 1, SystemClock())
+    log = AuditLog(tmp_path / "log" / "audit.log", 1, SystemClock())
     for number in range(100):
         log.write(log.entry(make_mocked_request("GET", f"/{number}")))
-    files = sorted((tmp_path / audit.PLACE).parent.iterdir())
+    files = sorted((tmp_path / "log" / "audit.log").parent.iterdir())
     assert [file.name for file in files] == ["audit.log", "audit.log.old"]
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 and file.stat().st_size < 6000 for file in files)
     assert events(tmp_path)[-1]["requestURI"] == "/99"
 
 
 def test_a_full_disk_loses_lines_not_requests(tmp_path, caplog):
-    log = AuditLog(tmp_path / audit.PLACE, 1, SystemClock())
+    log = AuditLog(tmp_path / "log" / "audit.log", 1, SystemClock())
     os.close(log._file)
     log._file = os.open("/dev/full", os.O_WRONLY)
     for _ in range(2):
@@ -86,5 +86,5 @@ def test_a_full_disk_loses_lines_not_requests(tmp_path, caplog):
 
 
 def test_it_can_be_switched_off(tmp_path):
-    AuditLog(tmp_path / audit.PLACE, 0, SystemClock())
-    assert not (tmp_path / audit.PLACE).exists()
+    AuditLog(tmp_path / "log" / "audit.log", 0, SystemClock())
+    assert not (tmp_path / "log" / "audit.log").exists()

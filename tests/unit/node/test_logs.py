@@ -58,7 +58,7 @@ async def test_rotation_keeps_the_newest_files(tmp_path: Path, monkeypatch):
     for number in range(60):
         write(log, f"line {number}")
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["0.log", "0.log.1", "0.log.2"]
+    assert names == ["0.log", *(f"0.log.{number}" for number in range(1, 5))]
     shown = (await text(log.path)).splitlines()
     assert shown[-1] == "line 59"
     assert shown == [f"line {number}" for number in range(60 - len(shown), 60)]
