@@ -75,16 +75,17 @@ class Cluster:
         names = pki.server_names(settings.service_cidr, settings.api_host)
         self.pki = pki.ensure(settings.state / "pki", names, ADMIN)
         self.aggregator = Aggregator(self.store, self.pki.front_proxy)
-        self.client = LocalClient(self.registry, self.aggregator)
         self.signer = TokenSigner(self.pki.token_key)
-        self.agent = NodeAgent(settings, self.client, clock, tokens=self._token)
+        self.agent = NodeAgent(settings, self._client("kubelet"), clock, tokens=self._token)
         nodes = (settings.node_name, self.agent, self.store, self.pki.kubelet_client)
         self.kubelets = Kubelets(*nodes)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, or until one of the parts fails."""
         async with self._listening() as port:
-            await bootstrap.run(self.client, self.settings.api_host, port, self.pki.authority.read_text())
+            await bootstrap.run(
+                self._client("kube-apiserver"), self.settings.api_host, port, self.pki.authority.read_text()
+            )
             self._announce(port)
             parts = [asyncio.create_task(part, name=name) for name, part in self._parts().items()]
             waiting = asyncio.create_task(stop.wait())
@@ -97,19 +98,24 @@ class Cluster:
                 await _end([waiting, parts[-1]])  # pods first, while controllers still follow
                 await _end(parts)
 
+    def _client(self, component: str) -> LocalClient:
+        """The API for one component, which owns the fields it writes."""
+        return LocalClient(self.registry, self.aggregator, component)
+
     def _parts(self) -> dict[str, Any]:
         """Everything that works on the objects; the node agent last."""
         certificate = self.pki.authority.read_text()
+        server, manager = self._client("kube-apiserver"), self._client("kube-controller-manager")
         return {
             "controllers": controllers.run(
-                self.client,
+                manager,
                 self.clock,
                 root_certificate=certificate,
                 erase=self._erase,
                 node_grace=self.settings.node_grace_seconds,
             ),
-            "availability": Availability(self.client, self.kinds, self.aggregator, self.clock).run(),
-            "scheduler": scheduler.run(self.client, self.clock),
+            "availability": Availability(server, self.kinds, self.aggregator, self.clock).run(),
+            "scheduler": scheduler.run(self._client("kube-scheduler"), self.clock),
             "node": self.agent.run(),
         }
 

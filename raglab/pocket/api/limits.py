@@ -11,7 +11,6 @@ from typing import Any
 from raglab.pocket.client import Object
 from raglab.pocket.errors import not_admitted
 from raglab.pocket.kinds.catalogue import Kind
-from raglab.pocket.kinds.defaults_pods import request_what_is_limited
 from raglab.pocket.kinds.quantity import Quantity, read
 from raglab.pocket.kinds.resources import Amounts, amounts, total
 from raglab.pocket.store import Store
@@ -37,14 +36,13 @@ def complete(store: Store, pod: Object) -> None:
 
 def _complete(container: Object, limits: Object, word: str) -> Iterator[str]:
     """Fill in and say what."""
-    request_what_is_limited(container)
     resources = container.setdefault("resources", {})
     for which, source in _DEFAULTS.items():
         given = resources.get(which) or {}
         added = {name: text for name, text in (limits.get(source) or {}).items() if name not in given}
         if added:
             resources[which] = given | added
-            yield f"{', '.join(sorted(added))} {which[:-1]} for {word} {container['name']}"
+            yield f"{', '.join(sorted(added))} {which[:-1]} for {word} {container.get('name', '')}"
 
 
 def check(store: Store, kind: Kind, obj: Object) -> None:

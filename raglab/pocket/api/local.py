@@ -21,8 +21,14 @@ class LocalClient:
     neither starve the API server nor outpace the watchers of the same loop.
     """
 
-    def __init__(self, registry: Registry, aggregator: Aggregator | None = None) -> None:
-        self._registry, self._kinds = registry, registry.kinds
+    def __init__(
+        self,
+        registry: Registry,
+        aggregator: Aggregator | None = None,
+        manager: str = "kube-controller-manager",
+    ) -> None:
+        """`manager` will own the fields that are written through this client."""
+        self._registry, self._kinds, self._manager = registry, registry.kinds, manager
         self._aggregator = aggregator or Aggregator(registry.store)
 
     def _kind(self, resource: str) -> Kind:
@@ -30,6 +36,9 @@ class LocalClient:
             return self._kinds.plural(resource)
         except KeyError:
             raise no_such_resource() from None
+
+    def _options(self, subresource: str = "") -> Options:
+        return Options(field_manager=self._manager, subresource=subresource)
 
     async def get(self, resource: str, name: str, namespace: str = "") -> Object:
         return self._registry.get(self._kind(resource), namespace, name)
@@ -42,13 +51,13 @@ class LocalClient:
 
     async def create(self, resource: str, obj: Object) -> Object:
         namespace = obj["metadata"].get("namespace", "")
-        made = self._registry.create(self._kind(resource), namespace, obj, Options())
+        made = self._registry.create(self._kind(resource), namespace, obj, self._options())
         await asyncio.sleep(0)
         return made
 
     async def update(self, resource: str, obj: Object, *, subresource: str = "") -> Object:
         kind, meta = self._kind(resource), obj["metadata"]
-        options = Options(subresource=subresource)
+        options = self._options(subresource)
         made = self._registry.update(kind, meta.get("namespace", ""), meta["name"], obj, options)
         await asyncio.sleep(0)
         return made
@@ -63,7 +72,7 @@ class LocalClient:
         type: PatchType = "merge",
         subresource: str = "",
     ) -> Object:
-        kind, options = self._kind(resource), Options(subresource=subresource)
+        kind, options = self._kind(resource), self._options(subresource)
         made = self._registry.patch(kind, namespace, name, patch, CONTENT_TYPES[type], options)
         await asyncio.sleep(0)
         return made

@@ -151,22 +151,19 @@ def patch_types(kind: Kind) -> tuple[str, ...]:
 
 
 async def read_patch(request: web.Request, kind: Kind) -> tuple[Any, str]:
-    """The patch in the body and its content type. Raises 400, 413, 415 and, for server-side apply, 501."""
+    """The patch in the body and its content type. Raises 400, 413 and 415."""
     media = content_type(request)
-    if media == APPLY_TYPE:
-        message = (
-            "server-side apply is not part of the pocket cluster: use kubectl apply without --server-side"
-        )
-        raise StatusError(501, "NotImplemented", message)
-    if kind.custom and media not in patch_types(kind):
+    if kind.custom and media not in (*patch_types(kind), APPLY_TYPE):
         raise _unknown_format(*patch_types(kind), APPLY_TYPE)
-    if media not in PATCH_TYPES:
+    if media not in (*PATCH_TYPES, APPLY_TYPE):
         raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type")
     body = await body_of(request)
     try:
         patch = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise bad_request(f"error decoding patch: {error}") from error
+        if media != APPLY_TYPE:
+            raise bad_request(f"error decoding patch: {error}") from error
+        patch = _yaml(body, kind.kind)
     if not isinstance(patch, list if media == PATCH_TYPES[0] else dict):
         raise _unreadable(kind.kind, "the patch has the wrong shape", body)
     return patch, media

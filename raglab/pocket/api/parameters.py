@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from raglab.pocket.api.paging import DIGITS
 from raglab.pocket.errors import bad_request, invalid
 
 FIELD_VALIDATION = ("Ignore", "Warn", "Strict")
+LONGEST_MANAGER = 128
+"""Bytes of a field manager's name."""
 PROPAGATION = ("Orphan", "Background", "Foreground")
 
 
@@ -109,6 +112,29 @@ def field_validation(query: Mapping[str, str], kind: str = "CreateOptions") -> s
         text = f'Unsupported value: "{value}": supported values: {supported}'
         raise invalid(kind, "meta.k8s.io", "", [("FieldValueNotSupported", "fieldValidation", text)])
     return value
+
+
+def field_manager(query: Mapping[str, str], kind: str = "CreateOptions", *, apply: bool = False) -> str:
+    """Who writes, "" if the client does not say; who applies must."""
+    name = query.get("fieldManager", "")
+    causes = []
+    if apply and not name:
+        causes.append(("FieldValueRequired", "fieldManager", "Required value: is required for apply patch"))
+    if not apply and "force" in query:
+        text = "Forbidden: may not be specified for non-apply patch"
+        causes.append(("FieldValueForbidden", "force", text))
+    if len(name.encode()) > LONGEST_MANAGER:
+        text = f"Too long: may not be more than {LONGEST_MANAGER} bytes"
+        causes.append(("FieldValueTooLong", "fieldManager", text))
+    for at, char in enumerate(name):
+        if not char.isprintable():
+            text = (
+                f"Invalid value: {json.dumps(name)}: invalid character U+{ord(char):04X} (at position {at})"
+            )
+            causes.append(("FieldValueInvalid", "fieldManager", text))
+    if causes:
+        raise invalid(kind, "meta.k8s.io", "", causes)
+    return name
 
 
 @dataclass(frozen=True, slots=True)

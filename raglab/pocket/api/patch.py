@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import jsonpatch
@@ -13,6 +12,7 @@ from raglab.pocket.api import strategic
 from raglab.pocket.client import Object
 from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds.decoding import Struct
+from raglab.pocket.kinds.gotext import go_value
 from raglab.pocket.kinds.schema import DecodeError
 
 JSON = "application/json-patch+json"
@@ -59,7 +59,7 @@ def _json(obj: Object, operations: Any) -> Object:
         text = f"The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
         raise _too_large(text)
     try:
-        result = _operated(copy.deepcopy(obj), operations)
+        result = _operated(orjson.loads(orjson.dumps(obj)), operations)
     except (
         jsonpatch.JsonPatchException,
         jsonpointer.JsonPointerException,
@@ -106,7 +106,7 @@ def undecodable(change: Any, content_type: str, error: DecodeError) -> StatusErr
 
 def _invalid(change: Any, content_type: str, why: str) -> StatusError:
     shown = (
-        go_map(_without_lists(change))
+        go_value(_without_lists(change))
         if content_type == STRATEGIC
         else orjson.dumps(change, option=orjson.OPT_SORT_KEYS).decode()
     )
@@ -124,14 +124,3 @@ def _without_lists(value: Any) -> Any:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def go_map(value: Any) -> str:
-    """A value as Go's ``fmt`` prints it: ``map[spec:map[replicas:2]]``, keys sorted."""
-    if isinstance(value, dict):
-        return "map[" + " ".join(f"{key}:{go_map(value[key])}" for key in sorted(value)) + "]"
-    if isinstance(value, list):
-        return "[" + " ".join(go_map(item) for item in value) + "]"
-    if value is None:
-        return "<nil>"
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,7 +8,7 @@ raises `StatusError` when it refuses, and nothing has changed until the last one
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from raglab.pocket.api import (
@@ -17,6 +17,7 @@ from raglab.pocket.api import (
     definitions,
     deletion,
     following,
+    ownership,
     paging,
     patch,
     scale,
@@ -49,7 +50,9 @@ class Options:
 
     dry_run: bool = False
     field_validation: str = "Warn"
-    field_manager: str = ""
+    field_manager: str = "unknown"
+    force: bool = False
+    """Of a server-side apply: take fields from their owners."""
     subresource: str = ""
     user: str = "system:admin"
     guard: Callable[[Kind, Object, Object | None], None] | None = None
@@ -76,6 +79,7 @@ class Registry:
         self, store: Store, kinds: Catalogue, schemas: Schemas, settings: Settings, clock: Clock
     ) -> None:
         self.store, self.kinds, self.schemas, self.clock = store, kinds, schemas, clock
+        self._owners = ownership.Ownership(schemas, kinds, clock)
         self._allocator = Allocator(settings, self._all(SERVICES))
         defined = Definitions(kinds, self._all(definitions.SHELF), store.wake)
         self._ledgers: dict[str, Ledger] = {SERVICES: self._allocator, definitions.SHELF: defined}
@@ -140,17 +144,27 @@ class Registry:
         has_status = "status" in kind.subresources
         sent = {key: part for key, part in obj.items() if key != "status"} if has_status else obj
         new = conversion.to_storage(kind, self._decoded(kind, sent, options))
+        return self._create(kind, namespace, new, options)
+
+    def _create(
+        self, kind: Kind, namespace: str, new: Object, options: Options, *, applied: bool = False
+    ) -> Object:
+        """The common end of create and apply; what was applied has its managers already."""
         strategy.prepare_create(kind, namespace, new, self.clock.time())
-        meta = new["metadata"]
+        stored_kind = self._storage_kind(kind)
+        defaults.apply(stored_kind, new)
+        if not applied:
+            self._owners.created(kind, new, options.field_manager)
         admission.admit(self.store, kind, new)
-        defaults.apply(self._storage_kind(kind), new)
+        defaults.settle(stored_kind, new)
         self._check(kind, new, None)
+        meta = new["metadata"]
         if kind.storage_key == SERVICES:
             self._allocator.complete(new, None)
         admission.finish(self.store, kind, new, None)
         if self.store.get(kind.storage_key, meta.get("namespace", ""), meta["name"]):
             raise already_exists(kind.plural, kind.group, meta["name"])
-        options.warnings.extend(validation.warnings(self._storage_kind(kind), new))
+        options.warnings.extend(validation.warnings(stored_kind, new))
         return conversion.from_storage(kind, self._put(kind, new, None, options))
 
     def update(self, kind: Kind, namespace: str, name: str, obj: Object, options: Options) -> Object:
@@ -160,7 +174,9 @@ class Registry:
         current = self._stored(kind, namespace, name)
         if options.subresource == "scale":
             return self._rescale(kind, current, obj, options)
-        return self._replace(kind, self._decoded(kind, obj, options), current, options)
+        return self._replace(
+            kind, self._decoded(kind, ownership.unburdened(obj, current), options), current, options
+        )
 
     def patch(
         self, kind: Kind, namespace: str, name: str, change: Any, content_type: str, options: Options
@@ -174,7 +190,7 @@ class Registry:
         patched = patch.apply(shown, change, content_type, self.schemas.root(kind))
         told = change if content_type == patch.STRATEGIC else patched
         try:
-            clean, unknown = self.schemas.normalise(kind, patched)
+            clean, unknown = self.schemas.normalise(kind, ownership.unburdened(patched, shown))
         except DecodeError as error:
             raise patch.undecodable(told, content_type, error) from None
         if unknown and options.field_validation == "Strict":
@@ -182,6 +198,29 @@ class Registry:
         if options.field_validation == "Warn":
             options.warnings.extend(unknown)
         return self._replace(kind, clean, current, options)
+
+    def apply(self, kind: Kind, namespace: str, name: str, config: Object, options: Options) -> Object:
+        """Server-side apply to an object, or to none yet."""
+        if options.subresource == "scale":
+            wanted = self._owners.checked(messages.SCALE, config, "")
+            config = scale.applied(kind, strategy.blank(kind, name, config), wanted)
+        config = self._owners.checked(kind, config, options.subresource)
+        if self.has(kind, namespace, name) or options.subresource:
+            current = self._stored(kind, namespace, name)
+            new = self._applied(kind, conversion.from_storage(kind, current), config, options)
+            stored = self._replace(kind, new, current, options, applied=True)
+            return scale.of(kind, stored) if options.subresource == "scale" else stored
+        new = self._applied(kind, strategy.blank(kind, name, config), config, options)
+        return self._create(kind, namespace, conversion.to_storage(kind, new), options, applied=True)
+
+    def _applied(self, kind: Kind, live: Object, config: Object, options: Options) -> Object:
+        """`config` on top of `live`, decoded. The managers are put aside meanwhile: they need no decoding."""
+        manager, below = options.field_manager, options.subresource
+        new = self._owners.applied(kind, live, config, manager, below, force=options.force)
+        meta = new["metadata"]
+        entries = meta.pop(ownership.KEY)
+        decoded = self._decoded(kind, new, options)
+        return decoded | {"metadata": decoded["metadata"] | {ownership.KEY: entries}}
 
     def delete(self, kind: Kind, namespace: str, name: str, options: DeleteOptions) -> tuple[Object, bool]:
         """Delete, or begin to: the last state, and whether the object is gone."""
@@ -201,6 +240,10 @@ class Registry:
         """Delete everything that matches; returns the last states."""
         found = self._matching(kind, selectors.compile(kind, namespace, labels, fields))
         return [self.delete(kind, *paging.key_of(obj), options)[0] for obj in found]
+
+    def has(self, kind: Kind, namespace: str, name: str) -> bool:
+        """Whether there is an object of this name."""
+        return self.store.get(kind.storage_key, namespace if kind.namespaced else "", name) is not None
 
     def _all(self, shelf: str) -> Objects:
         return [record.object for record in self.store.records(shelf)]
@@ -235,27 +278,37 @@ class Registry:
         if causes:
             raise invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), causes)
 
-    def _replace(self, kind: Kind, obj: Object, current: Object, options: Options) -> Object:
-        """The common end of update and patch. `obj` is given away; an unchanged object is not written."""
+    def _replace(
+        self, kind: Kind, obj: Object, current: Object, options: Options, *, applied: bool = False
+    ) -> Object:
+        """The common end of update, patch and apply. `obj` is given away; an unchanged object is not written."""
         sent = conversion.to_storage(kind, obj)
         new = strategy.prepare_update(kind, sent, current, options.subresource)
-        if kind.custom or options.subresource != "status":
+        is_whole = kind.custom or options.subresource != "status"
+        stored_kind = self._storage_kind(kind)
+        if is_whole:
             if kind.storage_key == SERVICES:
                 self._allocator.keep(new, current)
-            defaults.apply(self._storage_kind(kind), new, current)
+            defaults.apply(stored_kind, new)
+        defaults.complete_status(kind, new)
+        if applied:
+            self._owners.keep(new, sent["metadata"][ownership.KEY], current)
+        else:
+            self._owners.updated(kind, new, current, sent, options.field_manager, options.subresource)
+        if is_whole:
+            defaults.settle(stored_kind, new, current)
             self._check(kind, new, current)
             if kind.storage_key == SERVICES:
                 self._allocator.complete(new, current)
             admission.finish(self.store, kind, new, current)
             strategy.count_generation(kind, new, current)
             if kind.kind != "Pod" and not kind.custom and new.get("spec") != current.get("spec"):
-                options.warnings.extend(validation.warnings(self._storage_kind(kind), new))
-        defaults.complete_status(kind, new)
+                options.warnings.extend(validation.warnings(stored_kind, new))
         stored = current if new == current else self._put(kind, new, current, options)
         return conversion.from_storage(kind, stored)
 
     def _rescale(self, kind: Kind, current: Object, wanted: Object, options: Options) -> Object:
-        main = Options(dry_run=options.dry_run)
+        main = replace(options, field_validation="Ignore")
         wanted = self.schemas.normalise(messages.SCALE, wanted)[0]
         new = self._decoded(kind, scale.applied(kind, current, wanted), main)
         return scale.of(kind, self._replace(kind, new, current, main))

@@ -47,7 +47,8 @@ FROM_STORE = (
     "deletionGracePeriodSeconds",
 )
 """Metadata that an update cannot change."""
-NEVER_STORED = ("managedFields", "selfLink")
+APART = ("managedFields", "selfLink")
+"""Metadata that an update does not take from what was sent: `ownership` decides about the first, none has the other."""
 
 
 def prepare_create(kind: Kind, namespace: str, obj: Object, now: float) -> None:
@@ -62,7 +63,7 @@ def prepare_create(kind: Kind, namespace: str, obj: Object, now: float) -> None:
         text = "Required value: name or generateName is required"
         raise invalid(kind.kind, kind.group, "", [("FieldValueRequired", "metadata.name", text)])
     for key in (
-        *NEVER_STORED,
+        "selfLink",
         "resourceVersion",
         "generation",
         "deletionTimestamp",
@@ -74,6 +75,14 @@ def prepare_create(kind: Kind, namespace: str, obj: Object, now: float) -> None:
         meta["generation"] = 1
     if kind.plural == "daemonsets":
         meta["annotations"] = (meta.get("annotations") or {}) | {TEMPLATE_GENERATION: "1"}
+
+
+def blank(kind: Kind, name: str, config: Object) -> Object:
+    """What an apply begins with where there is no object of this `name` yet."""
+    wanted = (config.get("metadata") or {}).get("name") or name
+    if wanted != name:
+        raise bad_request(f"the name of the object ({wanted}) does not match the name on the URL ({name})")
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": name}}
 
 
 def _settle_namespace(kind: Kind, namespace: str, meta: Object) -> None:
@@ -131,7 +140,7 @@ def _refuse_outdated(kind: Kind, obj: Object, current: Object) -> None:
 def _metadata(kind: Kind, obj: Object, current: Object) -> Object:
     """The client's labels, annotations, owners and finalizers; the server's everything else."""
     sent, stored = obj["metadata"], current["metadata"]
-    meta = {key: value for key, value in sent.items() if key not in FROM_STORE and key not in NEVER_STORED}
+    meta = {key: value for key, value in sent.items() if key not in FROM_STORE and key not in APART}
     meta |= {key: stored[key] for key in FROM_STORE if key in stored}
     if "deletionTimestamp" in stored:
         _refuse_new_finalizers(kind, meta, stored)

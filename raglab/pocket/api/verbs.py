@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
-from raglab.pocket.api import escalation, negotiate, parameters, rendering
+from raglab.pocket.api import auth, escalation, negotiate, parameters, rendering
 from raglab.pocket.api.context import Call
 from raglab.pocket.api.registry import DeleteOptions, Options
 from raglab.pocket.api.rendering import Renderer
@@ -96,8 +97,20 @@ async def patch(call: Call) -> web.StreamResponse:
     target, show = call.target, renderer(call)
     change, media = await negotiate.read_patch(call.request, target.kind)
     options = write_options(call)
+    if media == negotiate.APPLY_TYPE:
+        return _apply(call, show, change, options)
     made = call.server.registry.patch(target.kind, target.namespace, target.name, change, media, options)
     return _written(call, show, made, 200, options)
+
+
+def _apply(call: Call, show: Renderer, config: Object, options: Options) -> web.Response:
+    """Server-side apply. Who may not create may apply to what exists only."""
+    target, registry = call.target, call.server.registry
+    exists = registry.has(target.kind, target.namespace, target.name)
+    if not exists and not target.subresource:
+        auth.authorize(call.user, replace(target, verb="create"), call.roles)
+    made = registry.apply(target.kind, target.namespace, target.name, config, options)
+    return _written(call, show, made, 200 if exists else 201, options)
 
 
 def _written(call: Call, show: Renderer, obj: Object, status: int, options: Options) -> web.Response:
@@ -129,10 +142,12 @@ async def read_message(call: Call, kind: Kind) -> Object:
 def write_options(call: Call) -> Options:
     """Query parameters of a write."""
     query, kind = call.request.query, OPTION_KINDS[call.target.verb]
+    applies = negotiate.content_type(call.request) == negotiate.APPLY_TYPE
     return Options(
         dry_run=parameters.dry_run(query.getall("dryRun", []), kind),
         field_validation=parameters.field_validation(query, kind),
-        field_manager=query.get("fieldManager", "") or _manager(call.request),
+        field_manager=parameters.field_manager(query, kind, apply=applies) or _manager(call.request),
+        force=applies and parameters.boolean(query, "force"),
         subresource=call.target.subresource,
         user=call.user.name,
         guard=escalation.guard(call.user, call.roles, call.server.kinds),
@@ -141,7 +156,9 @@ def write_options(call: Call) -> Options:
 
 def _manager(request: web.Request) -> str:
     """Who changed a field, when the client does not say: the first word of its User-Agent."""
-    return request.headers.get("User-Agent", "").partition("/")[0] or "unknown"
+    name = request.headers.get("User-Agent", "").partition("/")[0]
+    printable = "".join(char for char in name if char.isprintable())
+    return printable.encode()[: parameters.LONGEST_MANAGER].decode(errors="ignore") or "unknown"
 
 
 async def delete(call: Call) -> web.StreamResponse:

@@ -108,7 +108,8 @@ def _struct(schema: Schema, by_value: list[str]) -> Schema:
     }
     if "x-kubernetes-group-version-kind" in schema:
         by_value = [*by_value, *(name for name in ("metadata", "spec", "status") if name in fields)]
-    return {"fields": fields, "by_value": [name for name in by_value if name in fields]}
+    facts: Schema = {"fields": fields, "by_value": [name for name in by_value if name in fields]}
+    return facts | ({"atomic": True} if schema.get("x-kubernetes-map-type") == "atomic" else {})
 
 
 def _field(schema: Schema, required: bool) -> Schema:

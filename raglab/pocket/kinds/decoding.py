@@ -223,6 +223,8 @@ class Struct:
     fields: Mapping[str, Field] = field(default_factory=dict, repr=False)
     by_value: tuple[str, ...] = ()
     """Fields that are written even when empty."""
+    atomic: bool = False
+    """Server-side apply: the whole struct has one owner."""
 
     def decode(self, value: Any, walk: Walk) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -30,8 +30,8 @@ def _tables() -> dict[str, dict[str, Object]]:
     return tables
 
 
-def apply(kind: Kind, obj: Object, old: Object | None = None) -> None:
-    """Complete `obj` in place. `old` is the stored object on an update: admission adds to new objects only.
+def apply(kind: Kind, obj: Object) -> None:
+    """Complete `obj` in place with what its sender means by leaving it out, and owns like the rest.
 
     Missing sections (``spec.strategy``) must be there as empty maps; `Schemas.normalise` puts them in.
     """
@@ -45,8 +45,17 @@ def apply(kind: Kind, obj: Object, old: Object | None = None) -> None:
     if rule:
         rule(obj)
     _fill(obj, kind.kind)
+
+
+def settle(kind: Kind, obj: Object, old: Object | None = None) -> None:
+    """Complete `obj` in place with what the server decides. `old` is the stored object on an update: admission adds
+    to new objects only.
+    """
+    key = (kind.group, kind.kind)
+    if key in SETTLED:
+        SETTLED[key](obj)
     if old is None and not obj["metadata"].get("resourceVersion"):
-        admission = ON_CREATE.get((kind.group, kind.kind))
+        admission = ON_CREATE.get(key)
         if admission:
             admission(obj)
 
@@ -105,12 +114,16 @@ def _replication_controller(obj: Object) -> None:
 
 
 def _job(obj: Object) -> None:
-    """A job without completions and parallelism runs one pod to success; its pods are told by its uid."""
+    """A job without completions and parallelism runs one pod to success."""
     spec = obj["spec"]
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = 1
     spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
-    meta = obj["metadata"]
+
+
+def _job_selector(obj: Object) -> None:
+    """A job's pods are told by its uid."""
+    spec, meta = obj["spec"], obj["metadata"]
     if not spec.get("manualSelector") and "selector" not in spec and meta.get("uid"):
         spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": meta["uid"]}}
         labels = spec["template"].setdefault("metadata", {}).setdefault("labels", {})
@@ -132,12 +145,16 @@ def _service(obj: Object) -> None:
     if kind == "ExternalName":
         return
     spec.setdefault("internalTrafficPolicy", "Cluster")
-    spec.setdefault("ipFamilies", ["IPv4"])
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
     if kind in ("NodePort", "LoadBalancer"):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if kind == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _service_families(obj: Object) -> None:
+    if obj["spec"]["type"] != "ExternalName":
+        obj["spec"].setdefault("ipFamilies", ["IPv4"])
+        obj["spec"].setdefault("ipFamilyPolicy", "SingleStack")
 
 
 def _secret(obj: Object) -> None:
@@ -203,8 +220,14 @@ def _api_service(obj: Object) -> None:
         obj["spec"]["service"].setdefault("port", 443)
 
 
+def _namespace(obj: Object) -> None:
+    labels = {"kubernetes.io/metadata.name": obj["metadata"].get("name", "")}
+    obj["metadata"]["labels"] = (obj["metadata"].get("labels") or {}) | labels
+
+
 RULES: dict[tuple[str, str], Rule] = {
     ("", "LimitRange"): _limit_range,
+    ("", "Namespace"): _namespace,
     ("", "Pod"): defaults_pods.pod,
     ("", "ReplicationController"): _replication_controller,
     ("", "Service"): _service,
@@ -223,8 +246,15 @@ RULES: dict[tuple[str, str], Rule] = {
 """Defaults that depend on other fields."""
 
 
-def _namespace(obj: Object) -> None:
-    obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
+SETTLED: dict[tuple[str, str], Rule] = {
+    ("", "Pod"): defaults_pods.classify,
+    ("", "Service"): _service_families,
+    ("batch", "Job"): _job_selector,
+}
+"""What the server decides on every write."""
+
+
+def _finalize(obj: Object) -> None:
     obj["spec"].setdefault("finalizers", ["kubernetes"])
 
 
@@ -238,7 +268,7 @@ def _protect(finalizer: str) -> Rule:
 
 
 ON_CREATE: dict[tuple[str, str], Rule] = {
-    ("", "Namespace"): _namespace,
+    ("", "Namespace"): _finalize,
     ("", "Pod"): defaults_pods.admit,
     ("", "PersistentVolumeClaim"): _protect("kubernetes.io/pvc-protection"),
     ("", "PersistentVolume"): _protect("kubernetes.io/pv-protection"),

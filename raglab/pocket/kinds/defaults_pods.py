@@ -42,9 +42,13 @@ def pull_policy(image: str) -> str:
 
 
 def pod(obj: Object) -> None:
-    """Pods only: what is limited and not requested is requested in full; the quality class follows from both."""
+    """Pods only: what is limited and not requested is requested in full."""
     for _, container in containers(obj["spec"]):
         request_what_is_limited(container)
+
+
+def classify(obj: Object) -> None:
+    """The quality class of a pod follows from requests and limits."""
     obj.setdefault("status", {}).setdefault("qosClass", qos_class(obj["spec"]))
 
 

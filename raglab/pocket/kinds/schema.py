@@ -68,7 +68,7 @@ class Schemas:
     def root(self, kind: Kind) -> Struct | None:
         """The struct of a whole object, or None for a kind without schema."""
         name = self._compiled["roots"].get(f"{kind.api_version} {kind.kind}")
-        return self._struct(name) if name else None
+        return self.struct(name) if name else None
 
     def normalise(self, kind: Kind, obj: Object) -> tuple[Object, list[str]]:
         """A cleaned copy of `obj`, and what strict field validation objects to.
@@ -94,7 +94,7 @@ class Schemas:
             is_object=True,
         )
         walk.trail.append((META.rpartition(".")[2], "metadata"))
-        clean["metadata"] = self._struct(META).decode(meta, walk)
+        clean["metadata"] = self.struct(META).decode(meta, walk)
         walk.trail.pop()
         return clean
 
@@ -132,7 +132,7 @@ class Schemas:
         documents: dict[str, Any] = orjson.loads(self._openapi.read_bytes())
         return documents
 
-    def _struct(self, name: str) -> Struct:
+    def struct(self, name: str) -> Struct:
         """Build a struct on first use; it is registered before its fields, for structs may contain themselves."""
         if name not in self._structs:
             raw = self._compiled["structs"][name]
@@ -140,6 +140,7 @@ class Schemas:
             struct = self._structs[name] = Struct(f"{package.rpartition('.')[2]}.{short}")
             struct.fields = {key: self._field(item) for key, item in raw["fields"].items()}
             struct.by_value = tuple(raw.get("by_value", ()))
+            struct.atomic = raw.get("atomic", False)
         return self._structs[name]
 
     def _field(self, raw: Object) -> Field:
@@ -154,7 +155,7 @@ class Schemas:
             return MapOf(self._type(name[4:]))
         if name.startswith("part:"):
             return Part(self._type(name[5:]))
-        return BASIC.get(name) or self._struct(name)
+        return BASIC.get(name) or self.struct(name)
 
 
 def component_name(kind: Kind) -> str:

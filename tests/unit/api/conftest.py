@@ -51,6 +51,9 @@ class Api:
         media = f"application/{type}-patch+json"
         return self.registry.patch(self.kind(resource), namespace, name, change, media, Options(**options))
 
+    def apply(self, resource, name, config, namespace="default", **options):
+        return self.registry.apply(self.kind(resource), namespace, name, config, Options(**options))
+
     def delete(self, resource, name, namespace="default", **options):
         return self.registry.delete(self.kind(resource), namespace, name, DeleteOptions(**options))
 

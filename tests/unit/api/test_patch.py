@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from raglab.pocket.api import patch, strategic
 from raglab.pocket.errors import StatusError
 from raglab.pocket.kinds import catalogue
+from raglab.pocket.kinds.gotext import go_value
 
 KINDS = catalogue.load()
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.text(max_size=3))
@@ -288,4 +289,4 @@ def test_a_patch_may_insist_on_a_version(api, deployment):
 
 def test_go_map_printing():
     value = {"b": [1, {"c": True}], "a": None, "d": {"e": "x y"}}
-    assert patch.go_map(value) == "map[a:<nil> b:[1 map[c:true]] d:map[e:x y]]"
+    assert go_value(value) == "map[a:<nil> b:[1 map[c:true]] d:map[e:x y]]"

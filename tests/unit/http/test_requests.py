@@ -204,10 +204,9 @@ async def test_unknown_fields_warn_or_refuse(api):
 async def test_patch_types(api):
     await api.call("POST", MAPS, 201, json=config("a"))
     await api.call("PATCH", f"{MAPS}/a", 415, data="{}", headers={"Content-Type": "application/json"})
-    apply = await api.call(
-        "PATCH", f"{MAPS}/a", 501, data="{}", headers={"Content-Type": "application/apply-patch+yaml"}
-    )
-    assert "server-side apply is not part of the pocket cluster" in apply["message"]
+    broken = {"data": "a: b: c", "headers": {"Content-Type": "application/apply-patch+yaml"}}
+    error = await api.call("PATCH", f"{MAPS}/a?fieldManager=me", 400, **broken)
+    assert "mapping values are not allowed" in error["message"]
 
 
 async def test_unacceptable_answers(api):

@@ -35,7 +35,8 @@ def complete(kind_of: Any, schemas: Schemas) -> Callable[..., Object]:
     def run(given: Object, old: Object | None = None) -> Object:
         obj, unknown = schemas.normalise(kind_of(given), given)
         assert not unknown
-        defaults.apply(kind_of(given), obj, old)
+        defaults.apply(kind_of(given), obj)
+        defaults.settle(kind_of(given), obj, old)
         return obj
 
     return run
