@@ -10,7 +10,8 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -91,27 +92,35 @@ async def read(path: Path, options: LogOptions, now: float, live: LogFile | None
 
 
 async def _records(path: Path, options: LogOptions, live: LogFile | None) -> AsyncIterator[bytes]:
-    """Whole lines of the log file, old ones first, then new ones as they come."""
+    """Whole lines of the log file as it is now, old ones first; when it is followed, then new ones as they come."""
     files = [Path(f"{path}.{number}") for number in range(KEEP - 1, 0, -1)] + [path]
-    skip = _lines_before_tail([file for file in files if file.exists()], options.tail_lines)
-    for file in files[:-1]:
-        if file.exists():
-            with file.open("rb") as older:
-                for line in older:
-                    if skip > 0:
-                        skip -= 1
-                    else:
-                        yield line
-                    await _breathe(older.tell())
-    current = path.open("rb")
-    try:
-        while True:
-            news = live.news if live is not None and options.follow and not live.closed else None
-            for line in _complete(current):
+    with ExitStack() as stack:  # names move while a program writes, files that are open stay
+        present = [stack.enter_context(file.open("rb")) for file in files if file.exists()]
+        ends = [os.fstat(file.fileno()).st_size for file in present]
+        skip = _lines_before_tail(present, ends, options.tail_lines)
+        for file, end in zip(present, ends, strict=True):
+            while file.tell() < end and (line := file.readline()):
                 if skip > 0:
                     skip -= 1
                 else:
                     yield line
+                await _breathe(file.tell())
+        if options.follow and live is not None:
+            stack.pop_all()
+            for file in present[:-1]:
+                file.close()
+            async with aclosing(_news(present[-1], files, live)) as news:
+                async for line in news:
+                    yield line
+
+
+async def _news(current: BinaryIO, files: list[Path], live: LogFile) -> AsyncGenerator[bytes, None]:
+    """What is added behind the place where `current` stands, through rotations, until the log is closed."""
+    try:
+        while True:
+            news = live.news if not live.closed else None
+            for line in _complete(current):
+                yield line
                 await _breathe(current.tell())
             if (newer := _next_file(current, files)) is not None:
                 current.close()
@@ -146,19 +155,19 @@ def _next_file(current: BinaryIO, files: list[Path]) -> Path | None:
     return None if present and present[-1].stat().st_ino == inode else present[0]
 
 
-def _lines_before_tail(files: list[Path], tail: int | None) -> int:
+def _lines_before_tail(files: Sequence[BinaryIO], ends: Sequence[int], tail: int | None) -> int:
     """How many lines to leave out so that `tail` remain, without holding the log in memory."""
     if tail is None:
         return 0
-    return max(0, sum(_count_lines(file) for file in files) - tail)
+    return max(0, sum(map(_count_lines, files, ends)) - tail)
 
 
-def _count_lines(path: Path) -> int:
-    """Complete lines of output in a file (a piece of a long line does not count)."""
+def _count_lines(file: BinaryIO, end: int) -> int:
+    """Lines up to `end`; the file stands at its beginning again."""
     count = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            count += block.count(b"\n")
+    while block := file.read(min(1 << 20, end - file.tell())):
+        count += block.count(b"\n")
+    file.seek(0)
     return count
 
 

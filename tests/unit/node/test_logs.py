@@ -117,3 +117,18 @@ async def test_a_writer_that_floods_is_slowed_down(tmp_path: Path, monkeypatch):
     # a second's worth at once, what the pipe still held, and what was due in the time since
     allowed = (2 + seconds) * 64 * 1024
     assert 0 < written < allowed / len("y\n") * len("2023-11-14T22:13:20.500000000Z stdout F y\n")
+
+
+async def test_a_tail_is_of_the_log_as_it_was_when_it_was_asked_for(tmp_path: Path, monkeypatch):
+    """However much a program writes, and however often its log is rotated, while it is sent."""
+    monkeypatch.setattr(logs, "ROTATE", 500)
+    log = logs.LogFile(tmp_path / "0.log", Time())
+    for number in range(20):
+        write(log, f"line {number}")
+    options = LogOptions("c", tail_lines=3)
+    shown = []
+    async for piece in logs.read(log.path, options, 0, log):
+        shown.append(piece)
+        for number in range(20):
+            write(log, f"later {number}")
+    assert b"".join(shown).decode().splitlines() == ["line 17", "line 18", "line 19"]
