@@ -54,6 +54,11 @@ class Pod:
     def title(self) -> str:
         return f"{self.obj['metadata']['namespace']}/{self.obj['metadata']['name']}"
 
+    @property
+    def reachable(self) -> bool:
+        """Whether its programs can be connected: from when its volumes are mounted until it is removed."""
+        return self._sandbox and not self._is_gone.is_set()
+
     def update(self, obj: Object) -> None:
         """The API's new version of the pod."""
         self.obj = obj

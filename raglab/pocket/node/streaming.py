@@ -92,6 +92,6 @@ def _log_path(container: Container, pod: str, previous: bool) -> Path:
 
 async def connect(pod: Pod | None, port: int) -> Connection:
     """See `NodeStreams.connect`; `pod` is None once it has gone from this node."""
-    if pod is None or pod.context is None:
+    if pod is None or pod.context is None or not pod.reachable:
         raise Refused("failed to find the sandbox of this pod: not found")
     return await dial.connect(pod.context.facts.ip, port)
