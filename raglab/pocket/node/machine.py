@@ -84,6 +84,7 @@ class Machine:
         self._settings, self._client, self._clock, self._recorder = settings, client, clock, recorder
         self._name, self._runtime, self._port = settings.node_name, runtime, port
         self._found_again, self._written = found_again, 0.0
+        self._cordoned = False
         self.capacity = capacity(settings)
 
     async def register(self) -> None:
@@ -146,6 +147,15 @@ class Machine:
         if lost:
             await self._tell(node, "NodeReady", f"Node {self._name} status is now: NodeReady")
             self._found_again()
+        await self._tell_if_cordoned(node)
+
+    async def _tell_if_cordoned(self, node: Object) -> None:
+        """Once per change: whether new pods may come."""
+        cordoned = bool(node["spec"].get("unschedulable"))
+        if cordoned != self._cordoned:
+            self._cordoned = cordoned
+            reason = "NodeNotSchedulable" if cordoned else "NodeSchedulable"
+            await self._tell(node, reason, f"Node {self._name} status is now: {reason}")
 
     async def _renew(self) -> None:
         now = micro_timestamp(self._clock.time())
