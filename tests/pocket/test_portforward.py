@@ -49,6 +49,7 @@ def serve(port, handler):
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever).start()
 
+socketserver.ThreadingTCPServer.allow_reuse_address = True
 socketserver.ThreadingTCPServer.request_queue_size = 200
 for port, handler in ((7001, Source), (7002, Count), (8080, Web)):
     serve(port, handler)
