@@ -33,4 +33,4 @@ def timestamp(seconds: float) -> str:
 
 def micro_timestamp(seconds: float) -> str:
     """``2026-11-21T04:42:51.123456Z``, the form of every ``metav1.MicroTime``."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

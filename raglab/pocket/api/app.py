@@ -86,7 +86,9 @@ def make_app(
     parts = (registry, kinds, schemas, credentials, streams, settings, clock or SystemClock())
     server = Server(*parts, rendering.Encoder(registry.store), aggregator or Aggregator(registry.store))
     app = web.Application(client_max_size=LONGEST_BODY)
-    app.router.add_route("*", "/{path:.*}", ApiServer(server).handle)
+    api = ApiServer(server)
+    app.router.add_route("*", "/{path:.*}", api.handle)
+    app.on_cleanup.append(api.finish)
     return app
 
 
@@ -101,6 +103,10 @@ class ApiServer:
         self._pages = pages.Pages(server.kinds, documents, server.aggregator, settings)
         self._streams = 0
         self._audit = AuditLog(settings.audit_log, settings.audit_megabytes, server.clock)
+
+    async def finish(self, app: web.Application) -> None:
+        """The last thing that is done."""
+        self._audit.flush()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer, and write down who asked for what and how it ended."""

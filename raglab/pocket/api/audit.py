@@ -7,6 +7,7 @@ for its owner only (0600) and starts anew when it has `Settings.audit_megabytes`
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import uuid
@@ -23,6 +24,8 @@ from raglab.pocket.clock import Clock, micro_timestamp
 from raglab.pocket.errors import StatusError
 
 MEGABYTE = 1_000_000
+DELAY = 0.05
+"""Seconds until a line is in the file: what a kill of the process can lose."""
 log = logging.getLogger(__name__)
 
 
@@ -90,11 +93,15 @@ def _reference(target: Target) -> dict[str, str]:
 
 
 class AuditLog:
-    """The file; `megabytes` is where it starts anew, 0 for no log at all."""
+    """The file; `megabytes` is where it starts anew, 0 for no log at all.
+
+    Lines are written a moment after the answers they tell of, many at once: no request waits for them.
+    """
 
     def __init__(self, path: Path, megabytes: int, clock: Clock) -> None:
         self._path, self._most, self._clock = path, megabytes * MEGABYTE, clock
         self._file, self._size, self._failing = -1, 0, False
+        self._waiting: list[tuple[Entry, float]] = []
         if megabytes:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._open()
@@ -104,11 +111,21 @@ class AuditLog:
         return Entry(request, self._clock.time())
 
     def write(self, entry: Entry) -> None:
-        """Write down how it ended. A disk that is full loses lines, not requests."""
+        """Write down, soon, how it ended."""
         if self._file < 0:
             return
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(DELAY, self.flush)
+        self._waiting.append((entry, self._clock.time()))
+
+    def flush(self) -> None:
+        """Write what is waiting. A disk that is full loses lines, not requests."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        lines = b"".join(orjson.dumps(entry.event(ended)) + b"\n" for entry, ended in waiting)
         try:
-            self._size += os.write(self._file, orjson.dumps(entry.event(self._clock.time())) + b"\n")
+            self._size += os.write(self._file, lines)
             if self._size > self._most:
                 os.close(self._file)
                 self._path.replace(self._path.with_suffix(".log.old"))

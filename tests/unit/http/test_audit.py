@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import stat
@@ -15,7 +16,8 @@ from raglab.pocket.clock import SystemClock
 SECRETS = "/api/v1/namespaces/default/secrets"
 
 
-def events(folder) -> list[dict]:
+async def events(folder) -> list[dict]:
+    await asyncio.sleep(2 * audit.DELAY)
     return [json.loads(line) for line in (folder / "log" / "audit.log").read_text().splitlines()]
 
 
@@ -24,7 +26,7 @@ async def test_a_request_and_how_it_ended(api, tmp_path):
     async with api.client.post(SECRETS, json=secret, headers={"User-Agent": "test/1"}) as answer:
         number = answer.headers["Audit-Id"]
     await api.call("GET", f"{SECRETS}/none", 404)
-    made, missing = events(tmp_path)
+    made, missing = await events(tmp_path)
     assert {
         key: made[key] for key in ("kind", "apiVersion", "level", "stage", "auditID", "verb", "userAgent")
     } == {
@@ -52,6 +54,7 @@ async def test_nothing_secret_is_written(api, caplog, tmp_path):
     await api.call("GET", SECRETS, 401, headers={"Authorization": "Bearer stolen-hunter2"})
     api.pod()
     await api.call("GET", "/api/v1/namespaces/default/pods/p/exec?command=hunter2", 400)
+    assert len(await events(tmp_path)) == 4
     everything = (tmp_path / "log" / "audit.log").read_text() + caplog.text
     assert "hunter2" not in everything and made["status"]["token"] not in everything
     assert api.client.session.headers["Authorization"].split()[1] not in everything
@@ -60,28 +63,30 @@ async def test_nothing_secret_is_written(api, caplog, tmp_path):
 async def test_refused_and_unknown(api, tmp_path):
     del api.client.session.headers["Authorization"]
     await api.call("GET", SECRETS, 403)
-    (refused,) = events(tmp_path)
+    (refused,) = await events(tmp_path)
     assert refused["user"]["username"] == "system:anonymous"
     assert refused["annotations"] == {"authorization.k8s.io/decision": "forbid"}
 
 
-def test_it_is_private_and_starts_anew_when_it_is_large(tmp_path, monkeypatch):
+async def test_it_is_private_and_starts_anew_when_it_is_large(tmp_path, monkeypatch):
     monkeypatch.setattr(audit, "MEGABYTE", 5000)
     log = AuditLog(tmp_path / "log" / "audit.log", 1, SystemClock())
     for number in range(100):
         log.write(log.entry(make_mocked_request("GET", f"/{number}")))
+        log.flush()
     files = sorted((tmp_path / "log" / "audit.log").parent.iterdir())
     assert [file.name for file in files] == ["audit.log", "audit.log.old"]
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 and file.stat().st_size < 6000 for file in files)
-    assert events(tmp_path)[-1]["requestURI"] == "/99"
+    assert (await events(tmp_path))[-1]["requestURI"] == "/99"
 
 
-def test_a_full_disk_loses_lines_not_requests(tmp_path, caplog):
+async def test_a_full_disk_loses_lines_not_requests(tmp_path, caplog):
     log = AuditLog(tmp_path / "log" / "audit.log", 1, SystemClock())
     os.close(log._file)
     log._file = os.open("/dev/full", os.O_WRONLY)
     for _ in range(2):
         log.write(log.entry(make_mocked_request("GET", "/")))
+        log.flush()
     assert caplog.text.count("is not written: [Errno 28] No space left on device") == 1
 
 
