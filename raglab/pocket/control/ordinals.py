@@ -19,7 +19,7 @@ def ordinal_of(owner: Object, pod: Object) -> int | None:
 
 
 def _claim_name(owner: Object, template: Object, ordinal: int) -> str:
-    return f"{template['metadata']['name']}-{owner['metadata']['name']}-{ordinal}"
+    return f"{template['metadata'].get('name', '')}-{owner['metadata']['name']}-{ordinal}"
 
 
 def claims(owner: Object, ordinal: int) -> list[Object]:
@@ -55,7 +55,7 @@ def pod(owner: Object, ordinal: int, revision: Object) -> Object:
 def _volumes(owner: Object, ordinal: int, others: list[Object]) -> list[Object]:
     """The claims of the position as volumes, then those volumes of the template that they do not replace."""
     claimed = {
-        template["metadata"]["name"]: {"claimName": _claim_name(owner, template, ordinal)}
+        template["metadata"].get("name", ""): {"claimName": _claim_name(owner, template, ordinal)}
         for template in owner["spec"].get("volumeClaimTemplates") or ()
     }
     mine = [{"name": name, "persistentVolumeClaim": source} for name, source in claimed.items()]

@@ -8,6 +8,7 @@ from raglab.pocket.control.ordinals import REVISION, claims, ordinal_of, pod
 from raglab.pocket.control.reconcile import Controller, Note, Plan, View
 from raglab.pocket.control.retention import owners
 from raglab.pocket.control.revisions import Versions, forget, versions
+from raglab.pocket.control.rollout import share
 from raglab.pocket.informer import Key
 from raglab.pocket.objects import (
     is_deleting,
@@ -79,18 +80,25 @@ class _Step:
         return True
 
     def _update(self) -> None:
-        """Replace the pod of an old version with the highest number, when all above it are available again."""
+        """Replace pods of an old version, the highest number first, as many at a time as may be missed."""
         strategy = self.spec.get("updateStrategy") or {}
         if strategy.get("type", "RollingUpdate") != "RollingUpdate":
             return
+        missing = self._most_unavailable()
         for ordinal in reversed(self.wanted[self._partition() :]):
             pod = self.pods.get(ordinal)
-            if pod and labels_of(pod).get(REVISION) != self.version.update["metadata"]["name"]:
-                if not is_deleting(pod):
-                    self._delete(pod)
+            is_old = pod and labels_of(pod).get(REVISION) != self.version.update["metadata"]["name"]
+            if pod and is_old and not is_deleting(pod):
+                self._delete(pod)
+            if is_old or not self._is_available(pod):
+                missing -= 1
+            if not missing:
                 return
-            if not self._is_available(pod):
-                return
+
+    def _most_unavailable(self) -> int:
+        """How many pods may be missed at a time."""
+        rolling = (self.spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
+        return max(1, share(rolling.get("maxUnavailable") or 1, len(self.wanted), round_up=False))
 
     def _partition(self) -> int:
         """Pods below this position keep the current version."""

@@ -31,7 +31,7 @@ _SHORT = {
     "@hourly": "0 * * * *",
 }
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION = re.compile(r"(\d+(?:\.\d*)?)(h|ms|m|s)")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?)(h|ms|m|s)")
 _LONGEST = 5 * 366
 """Days that are looked ahead: a schedule that is not due in five years is never due."""
 
@@ -47,11 +47,11 @@ class Schedule(NamedTuple):
         """The first time after `moment` by the clocks of `zone`, None if there is none; seconds since the epoch."""
         if self.every:
             return float(int(moment) + self.every)
-        first = datetime.fromtimestamp(moment, zone).date()
-        days = (first + timedelta(days=ahead) for ahead in range(_LONGEST))
-        times = (
-            time for day in days if self._is_day(day) for time in self._times(day, zone) if time > moment
-        )
+        now = datetime.fromtimestamp(moment, zone)
+        days = (now.date() + timedelta(days=ahead) for ahead in range(_LONGEST))
+        hours = ((day, hour) for day in days if self._is_day(day) for hour in sorted(self.fields[1]))
+        rest = (item for item in hours if item >= (now.date(), now.hour))
+        times = (time for day, hour in rest for time in self._times(day, hour, zone) if time > moment)
         return next(times, None)
 
     def _is_day(self, day: date) -> bool:
@@ -61,11 +61,10 @@ class Schedule(NamedTuple):
         enough = all(matches) if self.stars[2] or self.stars[4] else any(matches)
         return day.month in months and enough
 
-    def _times(self, day: date, zone: tzinfo) -> list[float]:
-        """The due times of a day, in order. Hours that clocks skip do not count, hours that they repeat count twice."""
+    def _times(self, day: date, hour: int, zone: tzinfo) -> list[float]:
+        """The due times of an hour, in order: none if clocks skip it, all of them twice if clocks repeat it."""
         walls = (
             datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone, fold=fold)
-            for hour in self.fields[1]
             for minute in self.fields[0]
             for fold in (0, 1)
         )

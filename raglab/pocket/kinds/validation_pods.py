@@ -57,6 +57,7 @@ def _names(causes: Causes, at: str, spec: Object) -> None:
     for field, checker in (
         ("serviceAccountName", names.subdomain),
         ("nodeName", names.subdomain),
+        ("priorityClassName", names.subdomain),
         ("hostname", names.label),
         ("subdomain", names.label),
     ):

@@ -130,6 +130,9 @@ def stateful_set(causes: Causes, obj: Object) -> None:
     claims = frozenset(get(item, "metadata.name") for item in spec.get("volumeClaimTemplates") or ())
     causes.one_of("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"))
     causes.one_of("spec.updateStrategy.type", get(spec, "updateStrategy.type"), ("OnDelete", "RollingUpdate"))
+    missing = get(spec, "updateStrategy.rollingUpdate.maxUnavailable")
+    if missing is not None and _is_zero(missing):
+        causes.invalid("spec.updateStrategy.rollingUpdate.maxUnavailable", missing, "cannot be 0")
     policy = spec.get("persistentVolumeClaimRetentionPolicy") or {}
     for field in ("whenDeleted", "whenScaled"):
         at = f"spec.persistentVolumeClaimRetentionPolicy.{field}"

@@ -233,3 +233,15 @@ async def test_a_pod_that_has_failed_is_made_anew(cluster):
 
     await cluster.until(told)
     await ready(cluster, 1)
+
+
+async def test_two_pods_are_replaced_at_a_time_if_two_may_be_missed(cluster):
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}}
+    await cluster.create("statefulsets", stateful_set(replicas=4, updateStrategy=rolling))
+    await ready(cluster, 4)
+    await set_image(cluster, "b:1")
+    await ready(cluster, 4)
+    deleted = [text for reason, text in await cluster.events("db") if reason == "SuccessfulDelete"]
+    assert sorted(deleted[:2]) == [f"Delete Pod db-{i} in StatefulSet db successful" for i in (2, 3)]
+    created = [text.split()[2] for reason, text in await cluster.events("db") if reason == "SuccessfulCreate"]
+    assert created[:4] == ["db-0", "db-1", "db-2", "db-3"]
