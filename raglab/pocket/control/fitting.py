@@ -9,29 +9,20 @@ from raglab.pocket import selectors
 from raglab.pocket.client import Object
 from raglab.pocket.kinds import resources
 from raglab.pocket.kinds.quantity import milli
+from raglab.pocket.kinds.remembering import remembered
 from raglab.pocket.objects import labels_of
 
 Resources = dict[str, int]
 """Amounts in thousandths, rounded up: what a scheduler counts in."""
 UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 """The taint that a cordoned node counts as having."""
-REMEMBERED = 2048
-"""Pods whose requests are remembered: every decision asks for those of all Pods on a node."""
-_remembered: dict[str, tuple[Object, Resources]] = {}
 
 
+@remembered
 def requests(pod: Object) -> Resources:
     """What a Pod takes of a node."""
-    uid, spec = pod["metadata"]["uid"], pod["spec"]
-    known = _remembered.get(uid)
-    if known is not None and known[0] is spec:
-        return known[1]
-    asked = resources.total(spec, "requests")
-    found = {name: math.ceil(amount.value * 1000) for name, amount in asked.items()} | {"pods": 1000}
-    if len(_remembered) >= REMEMBERED:
-        _remembered.clear()
-    _remembered[uid] = spec, found
-    return found
+    asked = resources.total(pod["spec"], "requests")
+    return {name: math.ceil(amount.value * 1000) for name, amount in asked.items()} | {"pods": 1000}
 
 
 def used(pods: Iterable[Object]) -> Resources:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from raglab.pocket.kinds.catalogue import Object
 from raglab.pocket.kinds.paths import get
 from raglab.pocket.kinds.quantity import read
+from raglab.pocket.kinds.remembering import remembered
 from raglab.pocket.kinds.resources import Amounts, plus, total
 
 COUNT = "count/"
@@ -95,6 +96,7 @@ def _reaches_out(term: Object) -> bool:
     return bool(term.get("namespaces")) or "namespaceSelector" in term
 
 
+@remembered
 def _pod(pod: Object) -> Amounts:
     """Pods that have ended take nothing but their place in the store."""
     if get(pod, "status.phase") in ("Succeeded", "Failed"):
