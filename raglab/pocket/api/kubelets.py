@@ -127,9 +127,7 @@ class Kubelets(NodeStreams):
         hosts = [item["address"] for item in status.get("addresses", ()) if item["type"] == "InternalIP"]
         port = status.get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port")
         if not hosts or not port:
-            raise StatusError(
-                500, "InternalError", f'Internal error occurred: no address known for node "{node}"'
-            )
+            raise StatusError(503, "ServiceUnavailable", f'no address known for node "{node}"')
         return URL.build(scheme="https", host=hosts[0], port=port)
 
     @cached_property

@@ -59,7 +59,7 @@ class _Look:
 
     def _tell_changes(self) -> None:
         """Jobs that have ended, vanished, or come from somebody else since the last look."""
-        known = {item["uid"]: item["name"] for item in self.status.get("active", ())}
+        known = {item.get("uid", ""): item.get("name", "") for item in self.status.get("active", ())}
         there = {job["metadata"]["uid"]: job for job in self.jobs}
         for uid, name in known.items():
             if uid not in there:
@@ -132,7 +132,7 @@ class _Look:
         return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
 
     def _report(self) -> None:
-        known = {item["uid"]: item for item in self.status.get("active", ())}
+        known = {item.get("uid", ""): item for item in self.status.get("active", ())}
         self.status["active"] = [known.get(job["metadata"]["uid"]) or reference(job) for job in self.active]
         ends = [
             job["status"]["completionTime"] for job in self.jobs if "completionTime" in job.get("status", {})

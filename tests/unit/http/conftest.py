@@ -87,6 +87,10 @@ class Streams:
         self.sessions.append(Session(["0"], stdin))
         return self.sessions[-1]
 
+    async def page(self, node: str, path: str):
+        """A kubelet without pages."""
+        return
+
     async def connect(self, uid: str, port: int):
         """Port 9 refuses; all others say what they hear, and end when it ends or says bye."""
         self.connected.append((uid, port))
