@@ -52,7 +52,7 @@ class Managers:
             self._entries.pop(who, None)
         elif fields is not before.get("fieldsV1") or time:
             version = api_version or before.get("apiVersion") or who.api_version
-            self._entries[who] = _entry(who, fields, version, time or before.get("time", ""))
+            self._entries[who] = _entry(who, sets.shared(fields), version, time or before.get("time", ""))
 
     def entries(self) -> list[Entry]:
         """All entries as they are stored: appliers first, then by time; not more updates than are kept apart."""

@@ -93,3 +93,14 @@ def test_what_is_no_set(wrong):
 @given(MODELS)
 def test_what_is_a_set(model):
     assert sets.is_valid(build(model) or {})
+
+
+@given(MODELS)
+def test_equal_sets_are_kept_once(model):
+    assert sets.shared(build(model) or {}) is sets.shared(build(model) or {})
+
+
+def test_sets_are_not_kept_without_limit():
+    for number in range(sets.MOST_SHARED + 1):
+        sets.shared({f"f:{number}": {}})
+    assert len(sets._shared) <= sets.MOST_SHARED
