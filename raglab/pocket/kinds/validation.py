@@ -80,6 +80,10 @@ UPDATE_RULES: dict[tuple[str, str], UpdateRule] = {
 }
 """What may not change."""
 
+UNHEEDED = frozenset(("backoffLimitPerIndex", "managedBy", "maxFailedIndexes", "successPolicy"))
+"""Fields of a Job's spec that nothing here acts on."""
+UNHEEDED_AT = {"Job": "spec", "CronJob": "spec.jobTemplate.spec"}
+
 NAME_CHECKERS: dict[str, names.Checker] = {
     "Namespace": names.label,
     "Service": names.service,
@@ -116,7 +120,15 @@ def warnings(kind: Kind, obj: Object) -> list[str]:
         return list(definitions.warnings(obj))
     at = POD_SPECS.get(kind.kind, "") if not kind.custom else ""
     spec = get(obj, at) if at else None
-    return [text for place, item in containers(spec or {}) for text in _hidden(f"{at}.{place}", item)]
+    hidden = [text for place, item in containers(spec or {}) for text in _hidden(f"{at}.{place}", item)]
+    return [*hidden, *_unheeded(kind, obj)]
+
+
+def _unheeded(kind: Kind, obj: Object) -> Iterator[str]:
+    """What is stored, and would be heeded by a real cluster only."""
+    at = UNHEEDED_AT.get(kind.kind, "-")
+    for name in sorted((get(obj, at) or {}).keys() & UNHEEDED):
+        yield f"{at}.{name}: the pocket cluster stores this and does not act on it; a real cluster does"
 
 
 def _hidden(at: str, container: Object) -> Iterator[str]:

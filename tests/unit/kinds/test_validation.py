@@ -67,3 +67,11 @@ def test_hidden_variables_are_warned_about(complete, kind_of):
     )
     rule = 'hides previous definition of "A", which may be dropped when using apply'
     assert validation.warnings(kind_of(obj), obj) == [f"spec.template.spec.containers[0].env[1]: {rule}"]
+
+
+@pytest.mark.parametrize(("base", "at"), [("job", "spec"), ("cronjob", "spec.jobTemplate.spec")])
+def test_what_nobody_acts_on_is_warned_about(base, at, complete, kind_of):
+    obj = complete(changed(REFUSED["bases"][base], {f"{at}.backoffLimitPerIndex": 1}))
+    assert validation.warnings(kind_of(obj), obj) == [
+        f"{at}.backoffLimitPerIndex: the pocket cluster stores this and does not act on it; a real cluster does"
+    ]
