@@ -149,7 +149,7 @@ class Informer(Cache):
         """Call `handler` for every later change, and now for everything that is already here."""
         self._handlers.append(handler)
         for obj in self:
-            handler(None, obj)
+            self._call(handler, None, obj)
 
     async def caught_up(self, version: int, timeout: float = 5.0) -> bool:
         """Wait until everything up to `version` is here; False if that took more than `timeout` real
@@ -210,16 +210,16 @@ class Informer(Cache):
         self.synced.set()
 
     def _tell(self, before: Object | None, after: Object | None) -> None:
-        """Tell everybody who listens. One who stumbles over an odd object does not stop the others, nor the watch."""
-        if before is None and after is None:
-            return
-        for handler in self._handlers:
-            try:
-                handler(before, after)
-            except Exception:
-                log.exception(
-                    "a change of %s %s was not taken in", self.resource, key_of(after or before or {})
-                )
+        if before is not None or after is not None:
+            for handler in self._handlers:
+                self._call(handler, before, after)
+
+    def _call(self, handler: Handler, before: Object | None, after: Object | None) -> None:
+        """One who stumbles over an odd object does not stop the others, nor the watch."""
+        try:
+            handler(before, after)
+        except Exception:
+            log.exception("a change of %s %s was not taken in", self.resource, key_of(after or before or {}))
 
     def _advance(self, version: int) -> None:
         if self._stale is not None:

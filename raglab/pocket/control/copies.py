@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ View = Mapping[str, Cache]
 """The local copies by resource: ``pods``, and with the group for custom ones, ``widgets.example.com``."""
 DEFINITIONS = "customresourcedefinitions"
 Arrival = Callable[[Informer], None]
+
+log = logging.getLogger(__name__)
 
 
 class Defined(NamedTuple):
@@ -84,7 +87,10 @@ class Informers(dict[str, Informer]):
             await informer.synced.wait()
             self[resource] = informer
             for handler in self._arrivals:
-                handler(informer)
+                try:
+                    handler(informer)
+                except Exception:
+                    log.exception("the beginning of %s was not taken in", resource)
             await running
         finally:
             running.cancel()

@@ -184,9 +184,8 @@ def _arrived(
 ) -> Callable[[Informer], None]:
     def arrived(informer: Informer) -> None:
         informer.on_change(_enqueue(queue, trigger, informers))
-        definition = informers[DEFINITIONS].get(informer.resource)
-        for key in controller.triggers[DEFINITIONS](informers, definition) if definition else ():
-            queue.add(key)
+        if definition := informers[DEFINITIONS].get(informer.resource):
+            _enqueue(queue, controller.triggers[DEFINITIONS], informers)(None, definition)
 
     return arrived
 

@@ -56,7 +56,7 @@ class Resources:
         for resource in self._names:
             for obj in self._view[resource]:
                 refs = obj["metadata"].get("ownerReferences", ())
-                if any((ref["apiVersion"], ref["kind"]) in kinds for ref in refs):
+                if any((ref.get("apiVersion"), ref.get("kind")) in kinds for ref in refs):
                     yield obj
 
     def reference(self, ref: Object, namespace: str) -> Reference | None:

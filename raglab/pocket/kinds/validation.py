@@ -158,3 +158,8 @@ def _metadata(causes: Causes, kind: Kind, obj: Object) -> None:
         causes.invalid("metadata.name", name, f"must be no more than {_LONGEST_CRON_JOB} characters")
     names.check_labels(causes, "metadata.labels", meta.get("labels"))
     names.check_annotations(causes, "metadata.annotations", meta.get("annotations"))
+    for index, owner in enumerate(meta.get("ownerReferences") or ()):
+        for field in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(field):
+                rule = "version must not be empty" if field == "apiVersion" else "must not be empty"
+                causes.invalid(f"metadata.ownerReferences[{index}].{field}", owner.get(field, ""), rule)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from raglab.pocket.node.images import Images
 from raglab.pocket.node.isolation import Isolation
 from raglab.pocket.node.records import Records
 from raglab.pocket.node.volumes import Tokens
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -72,4 +75,7 @@ class NodeContext:
         """Write what was said, for ever."""
         while True:
             about, type, reason, message, field_path = await self._sayings.get()
-            await self.recorder.event(about, type, reason, message, field_path=field_path)
+            try:
+                await self.recorder.event(about, type, reason, message, field_path=field_path)
+            except Exception:
+                log.exception("an event about %s was not written", about.get("metadata", {}).get("name"))

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from raglab.pocket.client import WatchEvent
 from raglab.pocket.errors import gone
 from raglab.pocket.informer import Cache, Informer
 from tests.unit.controllers.support import ScriptedClient, settle
@@ -121,3 +122,17 @@ async def test_late_handler_is_told_what_is_already_there(follow):
     late = []
     informer.on_change(lambda before, after: late.append((name_of(before), name_of(after))))
     assert late == [(None, "a")]
+
+
+async def test_a_listener_who_stumbles_stops_nobody(follow, caplog):
+    """Found by fuzzing: one object that a trigger could not read ended the cluster, at every start again."""
+
+    def stumble(before, after):
+        raise KeyError("effect")
+
+    odd, plain = pod("odd", 1), pod("plain", 2)
+    informer, told, _ = await follow([("ADDED", odd), bookmark(1)])
+    informer.on_change(stumble)
+    informer._receive(WatchEvent("ADDED", plain))
+    assert told[-1] == (None, "plain") and informer.get("plain", "ns") == plain
+    assert caplog.text.count("was not taken in") == 2

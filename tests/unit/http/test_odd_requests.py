@@ -10,6 +10,7 @@ import pytest
 CORE = "/api/v1/namespaces/default"
 MAPS = f"{CORE}/configmaps"
 NO_IP = {"metadata": {"name": "e"}, "subsets": [{"addresses": [{}]}]}
+NO_OWNER = {"metadata": {"name": "o", "ownerReferences": [{"kind": "Pod", "name": "p", "uid": "u"}]}}
 NO_KIND = {"metadata": {"name": "b"}, "subjects": [{"name": "x"}]}
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
@@ -64,6 +65,7 @@ async def test_options_of_deletions(api, body, text):
         ("POST", f"{CORE}/pods/p/eviction", 400, {"deleteOptions": 5}, "Eviction.deleteOptions"),
         ("POST", f"{CORE}/serviceaccounts/default/token", 400, {"spec": [1]}, "TokenRequest.spec"),
         ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", 400, {"spec": 5}, "AccessReview.spec"),
+        ("POST", f"{CORE}/configmaps", 422, NO_OWNER, "ownerReferences[0].apiVersion"),
         ("POST", f"{CORE}/endpoints", 422, NO_IP, "subsets[0].addresses[0].ip"),
         ("POST", f"{RBAC}/rolebindings", 422, NO_KIND, "subjects[0].kind"),
     ],
