@@ -31,6 +31,8 @@ BUSY = (429, 502, 503, 504)
 """Answers that may be another one in a moment."""
 ANSWER_LIMIT, WATCH_LIMITS = 30.0, (300.0, 600.0)
 """Seconds for an answer, and for one connection of a watch; client-go's own limits of a watch."""
+HEADERS = {"User-Agent": "kubelet/v1.36.2 (raglab)"}
+"""The first word is who owns the fields that are written."""
 CONTENT_TYPES: dict[PatchType, str] = {
     "merge": "application/merge-patch+json",
     "strategic": "application/strategic-merge-patch+json",
@@ -47,7 +49,8 @@ class RemoteClient:
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(limit=0, ssl=self.access.trust)
-        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        jar = aiohttp.DummyCookieJar()
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=jar, headers=HEADERS)
         return self
 
     async def __aexit__(

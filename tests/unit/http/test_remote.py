@@ -112,6 +112,7 @@ async def test_the_kubeconfigs_certificate_is_shown(api: Api, client: RemoteClie
     await client.get("pods", "a", "default")
     subject = api.asked[0].transport.get_extra_info("peercert")["subject"]
     assert (("commonName", "admin"),) in subject
+    assert api.asked[0].headers["User-Agent"].startswith("kubelet/"), "who owns the fields that are written"
     assert (api.asked[0].method, api.asked[0].path) == ("GET", f"{PODS}/a")
 
 
