@@ -26,6 +26,23 @@ def namespace(cluster):
     cluster.kubectl("delete", "ns", "attached", "--wait=false")
 
 
+@pytest.fixture(scope="module")
+def reader(cluster, namespace) -> str:
+    """A pod that says what it reads."""
+    container = {
+        "name": "main",
+        "image": "busybox",
+        "command": ["sh", "-c", "while read x; do echo got $x; done"],
+        "stdin": True,
+    }
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "reader"}, "spec": spec}, namespace=namespace
+    )
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/reader", "-n", namespace, "--timeout=60s")
+    return "reader"
+
+
 def terminal(cluster: Cluster, *args: str) -> pexpect.spawn:
     """kubectl on a terminal of its own."""
     size = (24, 80)
@@ -70,8 +87,10 @@ def test_a_shell_on_a_terminal(cluster, namespace):
     shell.setwinsize(30, 100)
     shell.sendline("while [ \"$(stty size)\" != '30 100' ]; do sleep 0.1; done; echo resi''zed")
     shell.expect_exact("resized\r\n")
-    shell.sendline("sleep 1000")
+    shell.sendline("sh -c \"echo be''gun; exec sleep 1000\"")
+    shell.expect_exact("begun\r\n")  # a key that is pressed before there is something to end ends nothing
     shell.sendcontrol("c")
+    shell.expect(r"\^C[\r\n]+[#$] ")
     shell.sendline("echo still $?")
     shell.expect_exact("still 130\r\n")
     shell.sendline("exit 0")
@@ -94,29 +113,19 @@ def test_attaching_hears_what_comes_and_leaves_the_program_alone(cluster, namesp
     again.expect(pexpect.EOF)
 
 
-def test_without_stdin_once_the_input_stays_open(cluster, namespace):
-    container = {
-        "name": "main",
-        "image": "busybox",
-        "command": ["sh", "-c", "while read x; do echo got $x; done"],
-        "stdin": True,
-    }
-    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
-    cluster.apply(
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "five"}, "spec": spec}, namespace=namespace
-    )
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/five", "-n", namespace, "--timeout=60s")
+def test_without_stdin_once_the_input_stays_open(cluster, namespace, reader):
+    before = cluster.kubectl("logs", reader, "-n", namespace)
     for word in ("this", "that"):
-        attached = terminal(cluster, "attach", "-i", "five", "-n", namespace)
+        attached = terminal(cluster, "attach", "-i", reader, "-n", namespace)
         attached.sendline(word)
         attached.expect_exact(f"got {word}\r\n")
         attached.sendcontrol("c")
         attached.expect(pexpect.EOF)
-    assert cluster.kubectl("logs", "five", "-n", namespace) == "got this\ngot that\n"
+    assert cluster.kubectl("logs", reader, "-n", namespace) == before + "got this\ngot that\n"
 
 
-def test_a_command_on_a_terminal(cluster, namespace):
-    shell = terminal(cluster, "exec", "-it", "five", "-n", namespace, "--", "sh")
+def test_a_command_on_a_terminal(cluster, namespace, reader):
+    shell = terminal(cluster, "exec", "-it", reader, "-n", namespace, "--", "sh")
     shell.sendline("stty size")
     shell.expect_exact("24 80\r\n")
     shell.setwinsize(30, 100)
@@ -127,11 +136,11 @@ def test_a_command_on_a_terminal(cluster, namespace):
     assert shell.exitstatus == 7
 
 
-def test_the_python_client_attaches(cluster, namespace):
+def test_the_python_client_attaches(cluster, namespace, reader):
     with config.new_client_from_config(str(cluster.kubeconfig)) as api_client:
         attach = client.CoreV1Api(api_client).connect_get_namespaced_pod_attach
         options = {"stdin": True, "stdout": True, "stderr": True, "tty": False, "_preload_content": False}
-        attached = stream(attach, "five", namespace, **options)
+        attached = stream(attach, reader, namespace, **options)
         attached.write_stdin("python\n")
         assert attached.readline_stdout(timeout=20) == "got python"
         attached.close()
