@@ -130,8 +130,5 @@ def test_unknown_fields_are_refused(cluster, namespace):
     cluster.kubectl("apply", "-n", namespace, "--validate=ignore", "-f", "-", stdin=json.dumps(wrong))
 
 
-def test_what_is_not_there_says_so(cluster, namespace):
-    manifest = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}})
-    said = cluster.refused("apply", "--server-side", "-n", namespace, "-f", "-", stdin=manifest)
-    assert "server-side apply is not part of the pocket cluster" in said
+def test_what_is_not_there_says_so(cluster):
     assert cluster.refused("top", "pods") == "error: Metrics API not available\n"

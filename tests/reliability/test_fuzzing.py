@@ -22,7 +22,7 @@ from tests.reliability import fuzzing
 from tests.reliability.fuzzing import Findings, Fuzzer, Request, Send
 from tests.unit.http.conftest import api, identity, schemas  # noqa: F401
 
-SHORT, LONG = 1500, 30_000
+SHORT, LONG = 1000, 30_000
 DEFINITION = next(item for item in fuzzing.EXAMPLES if item["kind"] == "CustomResourceDefinition")
 ESTABLISHED = {"status": {"conditions": [{"type": "Established", "status": "True"}]}}
 
@@ -49,7 +49,7 @@ async def test_no_request_is_too_odd(api, schemas, caplog):  # noqa: F811
     findings = await fuzzing.run(send, Fuzzer(kinds, schemas, seed=1).requests(SHORT))
     await fuzzing.read_everything(send, kinds, findings)
     assert not findings.faults, "\n".join(findings.faults[:20]) + caplog.text[-3000:]
-    assert findings.answers[201] > 30 and findings.answers[200] > 200, "hardly any request was understood"
+    assert findings.answers[201] > 30 and findings.answers[200] > 100, "hardly any request was understood"
 
 
 @pytest.mark.long
