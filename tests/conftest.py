@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import settings
 from tests.browser import chromium
 from tests.browser.page import Browser
 
+# A shell lets what runs in the background ignore Ctrl-C, and so would all programs that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # How long one example takes depends on what else the machine does; pytest's own time limit bounds the whole test.
 settings.register_profile("raglab", deadline=None)
 settings.load_profile("raglab")

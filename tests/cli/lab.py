@@ -70,7 +70,6 @@ class Lab:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=heed_ctrl_c,
         )
 
     def run(self, *arguments: str) -> str:
@@ -114,11 +113,6 @@ class Lab:
         """No process of this lab lives, and nobody listens on its addresses."""
         wait_until(lambda: not self.processes(), lambda: f"still running: {self.processes()}")
         assert self.network.in_use() == []
-
-
-def heed_ctrl_c() -> None:
-    """Undo what a shell does to programs it runs in the background, as these tests may be."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until(

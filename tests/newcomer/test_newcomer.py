@@ -24,7 +24,6 @@ import requests
 
 from raglab.paths import CHECKOUT
 from raglab.targets.network import Network, reserved
-from tests.cli.lab import heed_ctrl_c
 from tests.newcomer.readme import commands
 
 USER = 54321
@@ -85,7 +84,6 @@ class Newcomer:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=heed_ctrl_c,
         )
 
     def run(self, script: str, *prefix: str, limit: float = LIMIT) -> str:
