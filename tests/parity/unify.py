@@ -28,7 +28,8 @@ PASSING = {
     r"|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} 20\d\d \d\d:\d\d:\d\d [+-]\d{4}"
     r"|[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d 20\d\d|(?<=modifiedAt\":\")\d+",
     "age": r"(?:^|(?<=  )|(?<=over )|(?<=lasts )|(?<=\())\d+[smhd](?:\d+[smhd])?(?=  | ago| \(|\)|$)",
-    "version": r'(?<=resourceVersion: ")\d+|(?<="resourceVersion": ")\d+|(?<=Resource Version:  )\d+',
+    "version": r'(?<=resourceVersion: ")\d+|(?<="resourceVersion": ")\d+|(?<=Resource Version:  )\d+'
+    r'|(?<=resourceVersion\\":\\")\d+',
     "machine": r'(?<=cpu: )"\d+"|(?<=cpu:  )\d+|(?<="cpu": ")\d+|(?<="cpu":")\d+|\b\d{7,}Ki\b'
     r"|\d+\.\d+\.\d+-[\w.-]+ \(amd64\)|\b(?:docker|pocket)(?:-pullable)?://[\w.:/@+-]+"
     r"|in \d+m?s \(\d+m?s including waiting\)|Image size: \d+ bytes",
