@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.pocket.conftest import Cluster
+from tests.pocket.conftest import Cluster, eventually
 
 pytestmark = pytest.mark.pocket
 LIMIT = "--timeout=60s"
@@ -100,3 +100,26 @@ def test_default_class_provides_a_volume_and_removes_it_with_its_data(
     cluster.kubectl("-n", namespace, "delete", "pvc", "data", LIMIT)
     cluster.kubectl("wait", "--for=delete", f"pv/{name}", LIMIT)
     assert not folder.exists()
+
+
+def test_a_link_in_a_volume_leads_nowhere(cluster, namespace):
+    """An init container's links to the machine's files are not followed by what mounts the volume afterwards."""
+    volume = {"name": "v", "mountPath": "/v"}
+    escaping = {**volume, "subPath": "escape"}
+    containers = [
+        {"name": "c", "image": "busybox", "command": ["cat", "/v/hostname"], "volumeMounts": [escaping]}
+    ]
+    linking = {
+        "name": "i",
+        "image": "busybox",
+        "command": ["ln", "-s", "/etc", "/v/escape"],
+        "volumeMounts": [volume],
+    }
+    spec = {"restartPolicy": "Never", "initContainers": [linking], "containers": containers}
+    spec |= {"volumes": [{"name": "v", "emptyDir": {}}]}
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}, namespace=namespace
+    )
+    where = ("get", "pod", "p", "-n", namespace, "-o", "jsonpath={.status.containerStatuses[0].state}")
+    eventually(lambda: "leads out of its volume" in cluster.kubectl(*where))
+    assert "terminated" not in cluster.kubectl(*where)
