@@ -32,7 +32,9 @@ def test_has_every_section(notebook: Notebook) -> None:
 
 def test_title_strip_is_fresh(notebook: Notebook) -> None:
     expected = strip(lesson_of(notebook))
-    assert notebook.cells[0].source == expected, "title strip is out of date: run raglab strips"
+    assert notebook.cells[0].source == expected, (
+        "title strip is out of date; CONTRIBUTING.md says how to print it"
+    )
 
 
 def test_objectives_name_the_checks(notebook: Notebook) -> None:

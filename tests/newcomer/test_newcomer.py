@@ -170,7 +170,7 @@ def _mentions(process: psutil.Process, text: str) -> bool:
 
 
 def test_1_interrupted_installation_goes_on_and_opens_the_course(newcomer: Newcomer):
-    lab = commands("Start")[0]
+    lab = commands("I want to start")[0]
     assert lab == "make lab"
     first = newcomer.begin(lab)
     follow(first, "installing", INSTALL_LIMIT)
@@ -196,7 +196,7 @@ def test_2_commands_without_notebooks(newcomer: Newcomer):
     assert "ready" in newcomer.run("make help && python3 -m raglab.bootstrap setup")
     assert time.monotonic() - started < 5, "nothing was left to do"
     said = newcomer.run(
-        "\n".join(commands("Without notebooks")).replace("raglab doctor", "raglab doctor || true")
+        "\n".join(commands("I would rather use a terminal")).replace("raglab doctor", "raglab doctor || true")
     )
     for expected in ("is ready after", "minikube (v", "kubectl and helm run", "have ended"):
         assert expected in said
