@@ -145,8 +145,11 @@ def isolated(folder: Path, way: str, **settings: Any) -> Iterator[Cluster]:
     with pytest.MonkeyPatch.context() as patch, addresses() as own:
         patch.setenv("RAGLAB_ISOLATION", way)
         running = start(folder / "state", folder / "home", **settings, **own)
-        yield running
-        stop(running)
+        try:
+            yield running
+        finally:
+            if running.process.poll() is None:
+                stop(running)
 
 
 @contextmanager

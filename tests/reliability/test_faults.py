@@ -1,7 +1,7 @@
 """What else can go wrong on a machine, one outcome each: a disk that is full, a process that stands still, a clock that
 jumps, a pod that writes without end; and what others on the machine must not see.
 
-Half a minute altogether, so only when asked for: ``raglab test -m long tests/reliability/test_faults.py``.
+A minute altogether, so only when asked for: ``raglab test -m long tests/reliability/test_faults.py``.
 """
 
 from __future__ import annotations
