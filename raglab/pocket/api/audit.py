@@ -127,9 +127,10 @@ class AuditLog:
         try:
             self._size += os.write(self._file, lines)
             if self._size > self._most:
-                os.close(self._file)
+                full = self._file
                 self._path.replace(self._path.with_suffix(".log.old"))
                 self._open()
+                os.close(full)
             self._failing = False
         except OSError as error:
             if not self._failing:

@@ -29,7 +29,7 @@ class LogFile:
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         self.path = path
-        self.closed = False
+        self.closed = self._failing = False
         self._clock = clock
         self._changed = asyncio.Event()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,8 +44,9 @@ class LogFile:
         data = b"".join(head + (b"F " if full else b"P ") + text + b"\n" for text, full in lines)
         try:
             self._size += os.write(self._file, data)
+            self._failing = False
         except OSError as error:  # the disk is full: the program goes on, its output is lost
-            _log.warning("log %s not written: %s", self.path, error)
+            self._complain("written", error)
         if self._size > ROTATE:
             self._rotate()
         self._wake()
@@ -67,13 +68,25 @@ class LogFile:
         self._changed = asyncio.Event()
 
     def _rotate(self) -> None:
-        os.close(self._file)
-        for number in range(KEEP - 2, -1, -1):
-            older = self.path if number == 0 else Path(f"{self.path}.{number}")
-            if older.exists():
-                older.replace(f"{self.path}.{number + 1}")
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        """Begin a new file; where the disk does not take one, the old one goes on."""
         self._size = 0
+        try:
+            for number in range(KEEP - 2, -1, -1):
+                older = self.path if number == 0 else Path(f"{self.path}.{number}")
+                if older.exists():
+                    older.replace(f"{self.path}.{number + 1}")
+            fresh = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            self._complain("rotated", error)
+            return
+        os.close(self._file)  # not before: somebody else's file may get the number of a closed one
+        self._file = fresh
+
+    def _complain(self, what: str, error: OSError) -> None:
+        """Once, until something was written again."""
+        if not self._failing:
+            _log.warning("log %s not %s: %s", self.path, what, error)
+        self._failing = True
 
 
 async def read(path: Path, options: LogOptions, now: float, live: LogFile | None) -> AsyncIterator[bytes]:

@@ -132,3 +132,17 @@ async def test_a_tail_is_of_the_log_as_it_was_when_it_was_asked_for(tmp_path: Pa
         for number in range(20):
             write(log, f"later {number}")
     assert b"".join(shown).decode().splitlines() == ["line 17", "line 18", "line 19"]
+
+
+async def test_a_log_that_cannot_be_rotated_goes_on_in_its_file(tmp_path: Path, monkeypatch, caplog):
+    """Its descriptor stays open: a closed one's number may be given to any other file of the process."""
+    monkeypatch.setattr(logs, "ROTATE", 500)
+    log = logs.LogFile(tmp_path / "logs" / "0.log", Time())
+    held = log._file
+    (tmp_path / "logs").rename(tmp_path / "elsewhere")  # as if the disk took no new file
+    for number in range(60):
+        write(log, f"line {number}")
+    log.close()
+    assert caplog.text.count("not rotated") >= 1
+    lines = (tmp_path / "elsewhere" / "0.log").read_text().splitlines()
+    assert len(lines) == 60 and held == log._file
