@@ -79,3 +79,12 @@ def test_cordoned_node_takes_nothing_until_it_is_free_again(small: Cluster) -> N
     small.kubectl("uncordon", "minikube")
     small.kubectl("wait", "--for=condition=Ready", "pod/late", LIMIT)
     small.kubectl("delete", "pod", "late")
+
+
+def test_a_node_registers_together_with_its_status(small: Cluster) -> None:
+    """As kubelets do; other objects leave their status to controllers when they are created."""
+    status = {"capacity": {"cpu": "7"}, "allocatable": {"cpu": "7", "memory": "1Gi", "pods": "10"}}
+    meta = {"name": "far", "labels": {"kubernetes.io/hostname": "far"}}
+    small.apply({"apiVersion": "v1", "kind": "Node", "metadata": meta, "status": status})
+    assert small.kubectl("get", "node", "far", "-o", "jsonpath={.status.capacity.cpu}") == "7"
+    small.kubectl("delete", "node", "far")

@@ -141,8 +141,7 @@ class Registry:
         """Store a new object; a ``Binding`` puts a pod on a node."""
         if kind.plural == "pods" and obj.get("kind") == "Binding":
             return self._bind(kind, namespace, obj, options)
-        has_status = "status" in kind.subresources
-        sent = {key: part for key, part in obj.items() if key != "status"} if has_status else obj
+        sent = strategy.as_created(kind, obj)
         new = conversion.to_storage(kind, self._decoded(kind, sent, options))
         return self._create(kind, namespace, new, options)
 

@@ -47,8 +47,16 @@ FROM_STORE = (
     "deletionGracePeriodSeconds",
 )
 """Metadata that an update cannot change."""
+NODES = "/nodes"
 APART = ("managedFields", "selfLink")
 """Metadata that an update does not take from what was sent: `ownership` decides about the first, none has the other."""
+
+
+def as_created(kind: Kind, obj: Object) -> Object:
+    """What counts of a new object: its status is left to others, except that a node registers together with one."""
+    if "status" not in kind.subresources or kind.storage_key == NODES:
+        return obj
+    return {key: part for key, part in obj.items() if key != "status"}
 
 
 def prepare_create(kind: Kind, namespace: str, obj: Object, now: float) -> None:
