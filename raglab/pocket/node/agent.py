@@ -62,7 +62,7 @@ class NodeAgent(NodeStreams):
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._services = Informer(client, "services", clock=clock)
         self._slices = Informer(client, "endpointslices", clock=clock)
-        self._files = [Informer(client, kind, clock=clock) for kind in ("configmaps", "secrets")]
+        self._files = {kind: Informer(client, kind, clock=clock) for kind in ("configmaps", "secrets")}
         self._own = Informer(client, "pods", fields=f"spec.nodeName={settings.node_name}", clock=clock)
         self._network_changed = asyncio.Event()
         self._node: NodeContext | None = None
@@ -101,16 +101,18 @@ class NodeAgent(NodeStreams):
         proxy = ServiceProxy(self._settings.node_ip, self._warn, cluster_ips=not self._settings.guest)
         try:
             async with asyncio.TaskGroup() as group:
-                for informer in (self._services, self._slices, *self._files):
+                for informer in (self._services, self._slices, *self._files.values()):
                     group.create_task(informer.run())
                 self._services.on_change(lambda before, after: self._network_changed.set())
                 self._slices.on_change(lambda before, after: self._network_changed.set())
                 group.create_task(node.write_events())
                 await machine.register()
                 group.create_task(machine.heartbeat())
-                await asyncio.gather(*(i.synced.wait() for i in (self._services, self._slices, *self._files)))
-                for informer in self._files:
-                    informer.on_change(self._file_changed)
+                await asyncio.gather(
+                    *(i.synced.wait() for i in (self._services, self._slices, *self._files.values()))
+                )
+                for resource, informer in self._files.items():
+                    informer.on_change(partial(self._file_changed, resource))
                 self._own.on_change(self._pod_changed)
                 group.create_task(self._own.run())
                 group.create_task(self._forget_lost_pods())
@@ -169,11 +171,10 @@ class NodeAgent(NodeStreams):
             if uid not in self._pods:
                 await asyncio.to_thread(self._node.records.discard, uid)
 
-    def _file_changed(self, before: Object | None, after: Object | None) -> None:
-        obj = after or before
-        assert obj is not None
+    def _file_changed(self, resource: str, before: Object | None, after: Object | None) -> None:
+        meta = (after or before or {})["metadata"]
         for pod in self._pods.values():
-            if pod.obj["metadata"]["namespace"] == obj["metadata"]["namespace"]:
+            if pod.obj["metadata"]["namespace"] == meta["namespace"] and pod.reads(resource, meta["name"]):
                 pod.refresh()
 
     # -- network ------------------------------------------------------------------------------------------------

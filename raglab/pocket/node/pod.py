@@ -20,7 +20,7 @@ from raglab.pocket.node.box import PodContext
 from raglab.pocket.node.container import Container
 from raglab.pocket.node.context import NodeContext
 from raglab.pocket.node.records import NoAddress
-from raglab.pocket.node.sources import PodFacts
+from raglab.pocket.node.sources import PodFacts, mentioned
 from raglab.pocket.node.volumes import MountFailed, Volumes
 
 MOUNT_RETRY = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -42,6 +42,7 @@ class Pod:
     def __init__(self, node: NodeContext, obj: Object) -> None:
         self.node, self.uid = node, obj["metadata"]["uid"]
         self.obj = obj
+        self._sources = mentioned(obj["spec"])
         self._stop_asked, self._is_gone = asyncio.Event(), asyncio.Event()
         self._dirty, self._mounted = asyncio.Event(), asyncio.Event()
         self._failure: tuple[str, str] | None = None
@@ -81,6 +82,10 @@ class Pod:
     def tell_again(self) -> None:
         """Somebody else may have changed what the API says about this pod."""
         self._changed()
+
+    def reads(self, resource: str, name: str) -> bool:
+        """Whether the pod takes files or variables from this ConfigMap or Secret."""
+        return (resource, name) in self._sources
 
     def refresh(self) -> None:
         """Something the pod takes files or variables from has changed."""

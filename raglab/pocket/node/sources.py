@@ -17,8 +17,30 @@ from raglab.pocket.kinds.quantity import parse
 KINDS = {"configmaps": "configmap", "secrets": "secret"}
 
 
+REFERENCES = {
+    "configMap": "configmaps",
+    "configMapRef": "configmaps",
+    "configMapKeyRef": "configmaps",
+    "secret": "secrets",
+    "secretRef": "secrets",
+    "secretKeyRef": "secrets",
+}
+"""Fields of a pod spec that name a ConfigMap or Secret."""
+
+
 class MissingSource(Exception):
     """Something the pod refers to does not exist (yet); the text is the kubelet's."""
+
+
+def mentioned(spec: Any) -> frozenset[tuple[str, str]]:
+    """ConfigMaps and Secrets that a pod spec names, as (resource, name)."""
+    found: set[tuple[str, str]] = set()
+    for key, value in spec.items() if isinstance(spec, Mapping) else enumerate(spec):
+        if key in REFERENCES and isinstance(value, Mapping):
+            found.add((REFERENCES[key], value.get("secretName") or value.get("name", "")))
+        elif isinstance(value, Mapping | list):
+            found |= mentioned(value)
+    return frozenset(found)
 
 
 async def find(client: Client, resource: str, namespace: str, name: str) -> Object | None:
