@@ -14,7 +14,10 @@ from tests.browser.page import Browser
 # A shell lets what runs in the background ignore Ctrl-C, and so would all programs that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # How long one example takes depends on what else the machine does; pytest's own time limit bounds the whole test.
-settings.register_profile("raglab", deadline=None)
+# Examples are the same in every run, so that a change is to blame for what fails; others come with
+# --hypothesis-profile=explore.
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.register_profile("raglab", deadline=None, derandomize=True)
 settings.load_profile("raglab")
 
 

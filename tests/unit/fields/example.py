@@ -31,6 +31,9 @@ SCHEMA = {
 VIEW = of_schema(SCHEMA)
 """All of the rules in one structure."""
 
+ORDERLESS = ("set", "ports")
+"""Lists whose order says nothing, as their items are told by value or by keys."""
+
 TEXTS, NUMBERS = st.sampled_from("abc"), st.integers(1, 3)
 
 
