@@ -15,6 +15,12 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 Object = dict[str, Any]
 PatchType = Literal["merge", "strategic", "json"]
+CONTENT_TYPES: dict[PatchType, str] = {
+    "json": "application/json-patch+json",
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+}
+"""What a patch is called in a request."""
 Patch = Object | list[Object]
 """A merge or strategic patch is a map, a JSON patch a list of operations."""
 

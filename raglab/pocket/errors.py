@@ -6,6 +6,7 @@ kubectl, helm and the Python client expect. Texts follow recordings of a real co
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 
@@ -30,6 +31,21 @@ class StatusError(Exception):
         if self.details:
             status["details"] = self.details
         return status | {"code": self.code}
+
+
+def answered(status: int, body: bytes) -> dict[str, Any]:
+    """The object in an API server's answer; whatever is no success raises the `StatusError` that it tells."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or (status >= 300 and found.get("kind") != "Status"):
+        words = body[:200].decode(errors="replace").strip()
+        raise StatusError(status if status >= 300 else 502, "", words or "the answer is no object of the API")
+    if status >= 300:
+        code, reason, message = found.get("code") or status, found.get("reason", ""), found.get("message", "")
+        raise StatusError(code, reason, message, found.get("details"))
+    return found
 
 
 def qualified(plural: str, group: str = "") -> str:

@@ -70,9 +70,8 @@ def _access(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -
             raise KubeconfigError(f"{text}; a kubeconfig with a certificate or token is")
     authority = (_content(cluster, "certificate-authority", folder) or b"").decode("ascii", "replace")
     trust = ssl.create_default_context(cadata=authority or None)
-    trust.verify_flags &= (
-        ~ssl.VERIFY_X509_STRICT
-    )  # many clusters' authorities lack what newer Pythons ask for
+    # Many clusters' authorities lack what newer Pythons ask for.
+    trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if cluster.get("insecure-skip-tls-verify"):
         trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
     _show(trust, _content(user, "client-certificate", folder), _content(user, "client-key", folder))

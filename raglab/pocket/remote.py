@@ -15,9 +15,9 @@ from typing import Any, Self
 
 import aiohttp
 
-from raglab.pocket.client import Object, Patch, PatchType, WatchEvent
+from raglab.pocket.client import CONTENT_TYPES, Object, Patch, PatchType, WatchEvent
 from raglab.pocket.clock import Clock, SystemClock
-from raglab.pocket.errors import StatusError, gone
+from raglab.pocket.errors import StatusError, answered, gone
 from raglab.pocket.kinds import catalogue
 from raglab.pocket.kinds.catalogue import Kind
 from raglab.pocket.kubeconfig import Access
@@ -33,11 +33,6 @@ ANSWER_LIMIT, WATCH_LIMITS = 30.0, (300.0, 600.0)
 """Seconds for an answer, and for one connection of a watch; client-go's own limits of a watch."""
 HEADERS = {"User-Agent": "kubelet/v1.36.2 (raglab)"}
 """The first word is who owns the fields that are written."""
-CONTENT_TYPES: dict[PatchType, str] = {
-    "merge": "application/merge-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-    "json": "application/json-patch+json",
-}
 
 
 class RemoteClient:
@@ -185,7 +180,7 @@ class RemoteClient:
                 text = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._silent(error) from error
-        return _read(answer.status, text)
+        return answered(answer.status, text)
 
     def _open(
         self,
@@ -246,7 +241,7 @@ class RemoteClient:
         try:
             async with self._open("GET", path, query, {"Accept": "application/json"}, timeout) as answer:
                 if answer.status != 200:
-                    _read(answer.status, await answer.read())
+                    answered(answer.status, await answer.read())
                 async for line in _lines(answer.content):
                     yield _event(json.loads(line))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -274,18 +269,3 @@ def _event(told: Object) -> WatchEvent:
     if obj.get("code") == 410:
         raise gone(obj.get("message", ""))
     raise StatusError(obj.get("code", 500), obj.get("reason", ""), obj.get("message", ""))
-
-
-def _read(status: int, text: bytes) -> Object:
-    """The object in an answer; what is no success raises `StatusError`."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if status < 300 and isinstance(found, dict):
-        return found
-    if isinstance(found, dict) and found.get("kind") == "Status":
-        details = found.get("details")
-        raise StatusError(status, found.get("reason", ""), found.get("message", ""), details)
-    words = text[:200].decode(errors="replace").strip()
-    raise StatusError(status if status >= 300 else 502, "", words or "the answer is no object of the API")

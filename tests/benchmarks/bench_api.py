@@ -229,13 +229,12 @@ async def _until_running(stream: aiohttp.ClientResponse, name: str) -> None:
 
 @contextmanager
 def cluster_in(folder: Path) -> Iterator[pocket.Cluster]:
-    """A running cluster, which ends with the block, however that ends."""
-    with pocket.addresses() as own:
-        cluster = pocket.start(folder, folder.parent / "home", schema_cache=folder.parent / "schemas", **own)
-        try:
-            yield cluster
-        finally:
-            pocket.stop(cluster)
+    """A cluster whose schemas lie beside it, where the next one finds them."""
+    with (
+        pocket.addresses() as own,
+        pocket.running(folder, schema_cache=folder.parent / "schemas", **own) as cluster,
+    ):
+        yield cluster
 
 
 def main() -> None:
@@ -244,7 +243,7 @@ def main() -> None:
         with cluster_in(Path(name, "first")):  # compiles the schemas, as `raglab up` has done before
             pass
         begun = time.perf_counter()
-        with cluster_in(Path(name, "state")) as cluster:
+        with cluster_in(Path(name, "second")) as cluster:
             row("start to ready", time.perf_counter() - begun, "s", "<= 1.5", 2.95)
             for part in (first_run, single_requests, watching, many_at_once, lists, thousand_pods):
                 asyncio.run(part(cluster))

@@ -42,13 +42,12 @@ def stage(folder: Path) -> Iterator[Shell]:
     (folder / "venv").symlink_to(sys.prefix)
     with pocket.addresses() as own:
         there = {"api_host": own["node_ip"], "api_port": 8443}
-        cluster = pocket.start(folder / "state", folder / "home", **SETTINGS, **own, **there)
-        shell = Shell(folder, cluster.environment)
-        try:
-            yield shell
-        finally:
-            shell.close()
-            pocket.stop(cluster)
+        with pocket.running(folder, **SETTINGS, **own, **there) as cluster:
+            shell = Shell(folder, cluster.environment)
+            try:
+                yield shell
+            finally:
+                shell.close()
 
 
 @dataclass

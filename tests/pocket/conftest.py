@@ -127,6 +127,17 @@ def start(state: Path, home: Path, **settings: Any) -> Cluster:
 
 
 @contextmanager
+def running(folder: Path, **settings: Any) -> Iterator[Cluster]:
+    """A cluster below `folder` that ends with the block, however that ends; who ended it before is right, too."""
+    cluster = start(folder / "state", folder / "home", **settings)
+    try:
+        yield cluster
+    finally:
+        if cluster.process.poll() is None:
+            stop(cluster)
+
+
+@contextmanager
 def addresses() -> Iterator[dict[str, str]]:
     """Loopback ranges for one cluster alone, so that it can share a machine with labs and with other runs."""
     with reserved() as network:
@@ -144,12 +155,8 @@ def isolated(folder: Path, way: str, **settings: Any) -> Iterator[Cluster]:
         pytest.skip("bwrap cannot make a sandbox on this machine")
     with pytest.MonkeyPatch.context() as patch, addresses() as own:
         patch.setenv("RAGLAB_ISOLATION", way)
-        running = start(folder / "state", folder / "home", **settings, **own)
-        try:
-            yield running
-        finally:
-            if running.process.poll() is None:
-                stop(running)
+        with running(folder, **settings, **own) as cluster:
+            yield cluster
 
 
 @contextmanager
@@ -158,8 +165,8 @@ def lab(folder: Path, way: str, **variables: Path) -> Iterator[Cluster]:
     folders = {"services": paths.SERVICES, "models": folder, "prometheus": folder, "home": folder} | variables
     catalogues = (HERE / "images.yaml", paths.SERVICES / "images.yaml")
     places = {name: str(place) for name, place in folders.items()}
-    with isolated(folder, way, image_catalogues=catalogues, variables=places) as running:
-        yield running
+    with isolated(folder, way, image_catalogues=catalogues, variables=places) as cluster:
+        yield cluster
 
 
 def _ready(cluster: Cluster) -> bool:
@@ -197,10 +204,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("pocket")
     os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
     devices = {"example.com/device": {"ids": ["0", "1", "2", "3"], "env": "VISIBLE_DEVICES"}}
-    with addresses() as own:
-        running = start(folder / "state", folder / "home", devices=devices, **own)
-        yield running
-        stop(running)
+    with addresses() as own, running(folder, devices=devices, **own) as shared:
+        yield shared
 
 
 @pytest.fixture

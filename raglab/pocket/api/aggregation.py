@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
-import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
@@ -20,7 +19,7 @@ from raglab.pocket.api.discovery import Remote
 from raglab.pocket.api.routing import Target
 from raglab.pocket.api.upstreams import Unavailable, Upstream
 from raglab.pocket.client import Object
-from raglab.pocket.errors import StatusError
+from raglab.pocket.errors import StatusError, answered
 from raglab.pocket.kinds.catalogue import Kind
 from raglab.pocket.store import Store
 
@@ -177,20 +176,10 @@ def target(method: str, parts: list[str], query: Mapping[str, str]) -> Target:
 
 
 def _read(reply: Reply) -> Object:
+    """The object in a reply; a server that knows no such path says so in its own way."""
     try:
-        found = orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        found = None
-    if reply.status < 300 and isinstance(found, dict):
-        return found
-    if isinstance(found, dict) and found.get("kind") == "Status":
-        raise StatusError(
-            found.get("code") or reply.status,
-            found.get("reason", ""),
-            found.get("message", ""),
-            found.get("details"),
-        )
-    if reply.status == 404:
-        raise routing.no_such_resource()
-    text = reply.body[:200].decode(errors="replace").strip()
-    raise StatusError(reply.status if reply.status >= 300 else 502, "", text or "the answer is no object")
+        return answered(reply.status, reply.body)
+    except StatusError as error:
+        if error.code == 404 and not error.reason:
+            raise routing.no_such_resource() from None
+        raise

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 
 from raglab.pocket.api import reading
 from raglab.pocket.api.aggregation import Aggregator
-from raglab.pocket.api.patch import CONTENT_TYPES
 from raglab.pocket.api.registry import DeleteOptions, Objects, Options, Registry
 from raglab.pocket.api.routing import no_such_resource
-from raglab.pocket.client import Object, PatchType, WatchEvent
+from raglab.pocket.client import CONTENT_TYPES, Object, PatchType, WatchEvent
 from raglab.pocket.kinds.catalogue import Kind
 
 

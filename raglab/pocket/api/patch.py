@@ -9,18 +9,15 @@ import jsonpointer
 import orjson
 
 from raglab.pocket.api import strategic
-from raglab.pocket.client import Object
+from raglab.pocket.client import CONTENT_TYPES, Object
 from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds.decoding import Struct
 from raglab.pocket.kinds.gotext import go_value
 from raglab.pocket.kinds.schema import DecodeError
 
-JSON = "application/json-patch+json"
-MERGE = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
+JSON, MERGE, STRATEGIC = CONTENT_TYPES["json"], CONTENT_TYPES["merge"], CONTENT_TYPES["strategic"]
 MOST_OPERATIONS, MOST_COPIED = 10_000, 3 * 1024 * 1024
 """Of a JSON patch: operations, and bytes that its copies may add (the real server's limits)."""
-CONTENT_TYPES = {"json": JSON, "merge": MERGE, "strategic": STRATEGIC}
 
 
 def apply(obj: Object, patch: Any, content_type: str, struct: Struct | None) -> Object:

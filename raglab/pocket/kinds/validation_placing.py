@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from raglab.pocket.kinds import names
 from raglab.pocket.kinds.catalogue import Object
 from raglab.pocket.kinds.causes import Causes
@@ -10,6 +12,8 @@ from raglab.pocket.kinds.paths import get
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _OPERATORS = ("DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn")
+Term = Callable[[Causes, str, Object], None]
+"""Checks one term of a rule, which stands at the given path."""
 _WHEN = ("DoNotSchedule", "ScheduleAnyway")
 
 
@@ -30,10 +34,7 @@ def _nodes(causes: Causes, at: str, rules: Object) -> None:
         causes.required(f"{at}.{_REQUIRED}.nodeSelectorTerms", "must have at least one node selector term")
     for index, term in enumerate(terms):
         _node_term(causes, f"{at}.{_REQUIRED}.nodeSelectorTerms[{index}]", term)
-    for index, item in enumerate(rules.get(_PREFERRED) or ()):
-        here = f"{at}.{_PREFERRED}[{index}]"
-        _weight(causes, here, item)
-        _node_term(causes, f"{here}.preference", item.get("preference") or {})
+    _preferred(causes, at, rules, "preference", _node_term)
 
 
 def _node_term(causes: Causes, at: str, term: Object) -> None:
@@ -63,10 +64,7 @@ def _node_term(causes: Causes, at: str, term: Object) -> None:
 def _pods(causes: Causes, at: str, rules: Object) -> None:
     for index, term in enumerate(rules.get(_REQUIRED) or ()):
         _pod_term(causes, f"{at}.{_REQUIRED}[{index}]", term)
-    for index, item in enumerate(rules.get(_PREFERRED) or ()):
-        here = f"{at}.{_PREFERRED}[{index}]"
-        _weight(causes, here, item)
-        _pod_term(causes, f"{here}.podAffinityTerm", item.get("podAffinityTerm") or {})
+    _preferred(causes, at, rules, "podAffinityTerm", _pod_term)
 
 
 def _pod_term(causes: Causes, at: str, term: Object) -> None:
@@ -82,10 +80,13 @@ def _topology(causes: Causes, at: str, term: Object, rule: str) -> None:
         names.check(causes, f"{at}.topologyKey", term["topologyKey"], names.qualified)
 
 
-def _weight(causes: Causes, at: str, item: Object) -> None:
-    weight = item.get("weight") or 0
-    if not 1 <= weight <= 100:
-        causes.invalid(f"{at}.weight", weight, "must be in the range 1-100")
+def _preferred(causes: Causes, at: str, rules: Object, field: str, check: Term) -> None:
+    """Preferences: each has a weight, and a term in `field`."""
+    for index, item in enumerate(rules.get(_PREFERRED) or ()):
+        here, weight = f"{at}.{_PREFERRED}[{index}]", item.get("weight") or 0
+        if not 1 <= weight <= 100:
+            causes.invalid(f"{here}.weight", weight, "must be in the range 1-100")
+        check(causes, f"{here}.{field}", item.get(field) or {})
 
 
 def _spread(causes: Causes, at: str, item: Object) -> None:

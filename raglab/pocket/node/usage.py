@@ -69,10 +69,8 @@ class Meter:
         found = {pid: processes.use(pid) for pid in pids}
         for pid in self._alive.keys() - found.keys():
             self._ended += self._alive.pop(pid)
-        for (
-            pid,
-            use,
-        ) in found.items():  # between two looks at a parent and its child, time may hide for a moment
+        for pid, use in found.items():
+            # Between two looks at a parent and its child, time may hide for a moment.
             self._alive[pid] = max(use.cpu, self._alive.get(pid, 0.0))
         memory = sum(use.memory for use in found.values())
         return Use(self._ended + sum(self._alive.values()), memory)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raglab.services.addons.extension.options import OptionError, Parser, duration
+from raglab.services.addons.extension.options import OptionError, Parser, certificate_files, duration
 
 PROGRAM = "/adapter"
 
@@ -35,14 +35,15 @@ def read(arguments: Sequence[str]) -> Options:
     max_age = given.metrics_max_age or given.metrics_relist_interval
     if max_age < given.metrics_relist_interval:
         raise OptionError("max age must not be less than relist interval")
+    certificate, key = certificate_files(given)
     return Options(
         config=Path(given.config),
         prometheus_url=given.prometheus_url,
         relist_interval=given.metrics_relist_interval,
         max_age=max_age,
         port=given.secure_port,
-        certificate=Path(given.tls_cert_file or f"{given.cert_dir}/apiserver.crt"),
-        key=Path(given.tls_private_key_file or f"{given.cert_dir}/apiserver.key"),
+        certificate=certificate,
+        key=key,
         verbosity=given.v,
     )
 
@@ -54,9 +55,6 @@ def _parser() -> Parser:
     add("--metrics-relist-interval", type=duration, default=600.0)
     add("--metrics-max-age", type=duration, default=0.0)
     add("--config", default="")
-    add("--secure-port", type=int, default=6443)
-    add("--cert-dir", default="apiserver.local.config/certificates")
-    add("--tls-cert-file", default="")
-    add("--tls-private-key-file", default="")
+    parser.add_serving(6443)
     add("--v", "-v", type=int, default=0)
     return parser

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raglab.services.addons.extension.options import OptionError, Parser, duration
+from raglab.services.addons.extension.options import OptionError, Parser, certificate_files, duration
 
 SHORTEST = 10.0
 """Seconds between two scrapes at least."""
@@ -39,10 +39,11 @@ def read(arguments: Sequence[str]) -> Options:
             "metric-resolution should be a time duration at least 10s, "
             f"but value {given.metric_resolution:g}s provided"
         )
+    certificate, key = certificate_files(given)
     return Options(
         port=given.secure_port,
-        certificate=Path(given.tls_cert_file or f"{given.cert_dir}/apiserver.crt"),
-        key=Path(given.tls_private_key_file or f"{given.cert_dir}/apiserver.key"),
+        certificate=certificate,
+        key=key,
         resolution=given.metric_resolution,
     )
 
@@ -51,10 +52,7 @@ def _parser() -> Parser:
     parser = Parser("metrics-server")
     add = parser.add_argument
     add("--metric-resolution", type=duration, default=60.0)
-    add("--secure-port", type=int, default=443)
-    add("--cert-dir", default="apiserver.local.config/certificates")
-    add("--tls-cert-file", default="")
-    add("--tls-private-key-file", default="")
+    parser.add_serving(443)
     for flag in IGNORED:
         add(flag, nargs="?", const="true")
     for flag in IGNORED_WITH_VALUE:
