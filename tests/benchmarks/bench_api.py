@@ -230,6 +230,7 @@ async def _until_running(stream: aiohttp.ClientResponse, name: str) -> None:
 @contextmanager
 def cluster_in(folder: Path) -> Iterator[pocket.Cluster]:
     """A cluster whose schemas lie beside it, where the next one finds them."""
+    folder.mkdir()
     with (
         pocket.addresses() as own,
         pocket.running(folder, schema_cache=folder.parent / "schemas", **own) as cluster,
