@@ -6,7 +6,7 @@ import click
 from rich.markup import escape
 
 from raglab import __version__
-from raglab.cli import cluster, course, inspection, models, node
+from raglab.cli import cluster, course, inspection, models, node, seats
 from raglab.cli.screen import err
 from raglab.targets import TargetError
 
@@ -44,6 +44,7 @@ for command in (
     *inspection.COMMANDS,
     *models.COMMANDS,
     *node.COMMANDS,
+    *seats.COMMANDS,
     *course.MAINTENANCE,
 ):
     cli.add_command(command)

@@ -72,12 +72,12 @@ def test(context: click.Context) -> None:
 def record(lessons: tuple[str, ...]) -> None:
     """Run lessons (all, or by number) on the current target and store their outputs in the notebooks.
 
-    The README's table of lessons is brought up to date as well.
+    The README's table of lessons and the instructors' documents are brought up to date as well.
 
     \b
     raglab record 03 04
     """
-    from raglab.cli import readme
+    from raglab.cli import readme, teaching
     from raglab.lesson import recording
 
     target = current()
@@ -88,6 +88,8 @@ def record(lessons: tuple[str, ...]) -> None:
         done(f"{notebook.name} in {seconds:.0f} s")
     if readme.refresh():
         done("README.md has the new lesson table")
+    for file in teaching.refresh():
+        done(f"{file.name} follows the lessons")
 
 
 def _record(notebook: Path, target: Target) -> float:
