@@ -6,7 +6,7 @@ import click
 from rich.markup import escape
 
 from raglab import __version__
-from raglab.cli import cluster, course, inspection, models, node, seats
+from raglab.cli import cluster, course, inspection, models, node, report, seats
 from raglab.cli.screen import err
 from raglab.targets import TargetError
 
@@ -34,12 +34,14 @@ def cli() -> None:
     RAGLAB_HOME     folder for everything the lab writes (default: in your data directory)
     RAGLAB_TARGET   pocket (default), or minikube for the cluster of your KUBECONFIG
     RAGLAB_NETWORK  0 to 85: own addresses, so that several labs can share a machine
+    RAGLAB_LEARNER, RAGLAB_CLASS   your name, and a folder in which your instructor may see your progress
     RAGLAB_PROMETHEUS   release archive or folder, where Debian's packages of it cannot be fetched
     """
 
 
 for command in (
     *course.COMMANDS,
+    *report.COMMANDS,
     *cluster.COMMANDS,
     *inspection.COMMANDS,
     *models.COMMANDS,

@@ -12,11 +12,23 @@ from raglab.lesson.dashboards import panels
 from raglab.lesson.evaluation import evaluate
 from raglab.lesson.figures import figure
 from raglab.lesson.grading import grade
+from raglab.lesson.sections import undo
 from raglab.lesson.showing import show
 from raglab.lesson.starting import start
 from raglab.lesson.waiting import wait_for
 
-__all__ = ["CheckFailed", "check", "evaluate", "figure", "grade", "panels", "show", "start", "wait_for"]
+__all__ = [
+    "CheckFailed",
+    "check",
+    "evaluate",
+    "figure",
+    "grade",
+    "panels",
+    "show",
+    "start",
+    "undo",
+    "wait_for",
+]
 
 
 def load_ipython_extension(shell: Any) -> None:

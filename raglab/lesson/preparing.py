@@ -19,6 +19,8 @@ WORKLOADS = (
     "deployment/query-router",
 )
 VOLUMES = ("nemollm-inference-pv", "nemollm-embedding-pv", "pgvector-pv")
+ANY = "any"
+"""The state that asks for nothing."""
 START_LIMIT = 120  # seconds for all pods to become ready
 
 
@@ -109,7 +111,7 @@ def autoscaling(target: Target) -> None:
 
 
 STATES: dict[str, Callable[[Target], None]] = {
-    "any": any_state,
+    ANY: any_state,
     "empty": empty,
     "gpus-free": gpus_free,
     "basics": basics,

@@ -1,4 +1,5 @@
-"""What this lab remembers about the learner, in one small file: the lesson they are in and the checks they passed."""
+"""What this lab remembers about the learner, in one small file: the lesson they are in, the checks they passed, and how
+often each said no. It stays on this machine, unless the learner joins a class (`classroom`)."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from raglab import paths
+from raglab.lesson import classroom
 
 _extension_loaded = False
 
@@ -28,7 +30,8 @@ def _file() -> Path:
 
 
 def load() -> dict[str, Any]:
-    """``{"lesson": "03", "checks": {"03.claims-bound": "2026-11-21T08:00:00+00:00"}}``; empty at first."""
+    """``{"lesson": "03", "checks": {"03.claims-bound": "2026-11-21T08:00:00+00:00"}, "failed": {"03.values": 2}}``;
+    empty at first."""
     try:
         return json.loads(_file().read_text())
     except (OSError, ValueError):
@@ -43,6 +46,7 @@ def _save(progress: dict[str, Any]) -> None:
     draft = _file().with_suffix(".new")
     draft.write_text(json.dumps(progress, indent=1))
     draft.replace(_file())
+    classroom.share(progress)
 
 
 def enter(lesson: str) -> None:
@@ -61,4 +65,12 @@ def passed(check: str) -> None:
     """The learner has passed this check."""
     progress = load()
     progress.setdefault("checks", {})[check] = _now()
+    _save(progress)
+
+
+def failed(check: str) -> None:
+    """The check has said no."""
+    progress = load()
+    counts = progress.setdefault("failed", {})
+    counts[check] = counts.get(check, 0) + 1
     _save(progress)

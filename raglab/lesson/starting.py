@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from raglab.lesson import cluster, manifest, preparing, progress
+from raglab.lesson import cluster, manifest, preparing, progress, sections, settling
 from raglab.targets import Target, current
 
 
@@ -14,12 +14,15 @@ def start(number: str, fresh: bool = False) -> None:
 
     Running it again in the same lesson changes nothing, so you can close the lid and come back;
     ``fresh=True`` goes back to the beginning of the lesson, and so does starting it again after its last check.
+    What was there before is kept: ``undo("before")`` brings it back.
     """
     lesson, target = manifest.load()[number], current()
+    since, awaited = settling.now(), target.awaited()
     target.up(lambda line: None)
     os.environ.update(target.environment())
+    settling.wait(awaited, since)
     if fresh or not progress.within(number, last=lesson.checks[-1]):
-        preparing.reach(lesson.state, target)
+        sections.begin(lesson, target)
         progress.enter(number)
     print(f"Lesson {number}: {lesson.title}\n{_facts(target)}")
 

@@ -182,6 +182,12 @@ class Store:
         held.append(Change("DELETED", record, before))
         return record
 
+    def skip_to(self, version: int) -> None:
+        """Give out no version up to this one any more."""
+        if version > self.version:
+            self._database.execute("UPDATE counter SET version = ?", (version,))
+            self._advance(version)
+
     def cursor(self, shelf: str, since: int) -> Cursor:
         """A watcher of a shelf that has seen everything up to version `since`."""
         return Cursor(self, self._shelf(shelf), since)

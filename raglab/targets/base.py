@@ -8,8 +8,12 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raglab import paths
+
+if TYPE_CHECKING:
+    from raglab.targets.snapshots import Snapshots
 
 Report = Callable[[str], None]
 """Receives one line per step, for the learner to see."""
@@ -49,6 +53,14 @@ class Target(ABC):
     @abstractmethod
     def down(self, report: Report) -> None:
         """End every process this target started. What was deployed is kept."""
+
+    def snapshots(self) -> Snapshots | None:
+        """Where states of this cluster can be kept and put back; None on a target that cannot."""
+        return None
+
+    def awaited(self) -> list[tuple[str, str]]:
+        """Namespace and name of pods that were ready when the cluster ended and will be again once it is up."""
+        return []
 
     def audit_log(self) -> Path | None:
         """The file that says who asked the API for what; None where there is none, or it is the cluster's own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 import subprocess
 import sys
@@ -63,6 +64,7 @@ class Daemon:
 
     def stop(self) -> bool:
         """End the process and every pod, also pods that a killed process left; False if there was nothing."""
+        self.thaw()
         process = self.process()
         if process is not None:
             processes.end(process, STOP_LIMIT)  # if it must be killed, its guardian ends the pods
@@ -70,8 +72,37 @@ class Daemon:
         self.record.unlink(missing_ok=True)
         return process is not None or left > 0
 
+    def kill(self) -> None:
+        """End the process and every pod at once, without a chance to put anything down."""
+        if (process := self.process()) is not None:
+            process.kill()
+            processes.gone(process)
+        self._sweep(grace=0.0)
+        self.record.unlink(missing_ok=True)
+        self.ready.unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        """Let the process and its pods stand still until `thaw`. Whoever is born meanwhile is caught as well."""
+        if (process := self.process()) is not None:
+            process.suspend()
+        still: set[int] = set()
+        while moving := set(self._pods()) - still:
+            guardian.signal_all(signal.SIGSTOP, (), moving)
+            still |= moving
+
+    def thaw(self) -> None:
+        """Let the process and its pods go on, if they stand still."""
+        process = self.process()
+        if process is not None and process.status() == psutil.STATUS_STOPPED:
+            guardian.signal_all(signal.SIGCONT, (), self._pods())
+            process.resume()
+
     def settle(self) -> None:
-        """Wait for a process that is still starting or ending, because the command that began it was killed."""
+        """Wait for a process that is still starting or ending, because the command that began it was killed.
+
+        One that was killed while it took a snapshot has left a cluster that stands still.
+        """
+        self.thaw()
         process, deadline = self.process(), time.monotonic() + STOP_LIMIT
         while process is not None and processes.lives(process) and not self.is_ready():
             if time.monotonic() > deadline:
@@ -94,11 +125,18 @@ class Daemon:
                 "raglab down, then: raglab up",
             ) from error
 
-    def _sweep(self) -> int:
+    def _sweep(self, grace: float = guardian.GRACE) -> int:
+        return guardian.sweep(mark, grace=grace) if (mark := self._mark()) else 0
+
+    def _pods(self) -> list[int]:
+        return guardian.marked(mark) if (mark := self._mark()) else []
+
+    def _mark(self) -> str:
+        """What the environment of every pod's process has; empty if there never was one."""
         try:
-            return guardian.sweep((self.state / "run" / "mark").read_text())
+            return (self.state / "run" / "mark").read_text()
         except FileNotFoundError:
-            return 0
+            return ""
 
     def _spawn(self, settings: Settings) -> subprocess.Popen[bytes]:
         """The process gets a session of its own, so that a terminal's Ctrl-C does not reach it."""

@@ -11,14 +11,17 @@ from raglab import paths
 from raglab.charts import repository
 from raglab.gpus import inventory, usage
 from raglab.gpus.smi import __main__ as smi
+from raglab.pocket import restoring
 from raglab.pocket.config import Settings
 from raglab.pocket.files import write_private
 from raglab.pocket.node.images import Images, UnknownImage
+from raglab.pocket.store import Damaged, UnknownFormat
 from raglab.services.prometheus import install
 from raglab.targets import room
 from raglab.targets.base import Report, Target
 from raglab.targets.daemon import STOP_LIMIT, Daemon
 from raglab.targets.network import Network
+from raglab.targets.snapshots import Snapshots
 from raglab.targets.turns import my_turn
 
 NODE_LABELS = {
@@ -97,6 +100,20 @@ class Pocket(Target):
     def node_address(self) -> str:
         return self.network().node_ip
 
+    def snapshots(self) -> Snapshots | None:
+        """None without /proc: then not all processes of a pod can be found, and the cluster cannot stand still."""
+        return (
+            Snapshots(self.daemon, self.settings().node_name) if Path("/proc/self/environ").exists() else None
+        )
+
+    def awaited(self) -> list[tuple[str, str]]:
+        if self.is_up() or not (self.state / "store.sqlite").exists():
+            return []
+        try:
+            return restoring.ready_pods(self.state)
+        except (Damaged, UnknownFormat):
+            return []  # starting the cluster tells
+
     def stands_in(self, image: str) -> str:
         try:
             return Images(self.settings().image_catalogues, {}).find(image).raw.get("simulates") or ""
@@ -127,6 +144,7 @@ class Pocket(Target):
                 report("The pocket cluster is running already")
                 return
             room.prepare(self.state, self.kept_network(), self.daemon.crashed(), report)
+            restoring.put_back(self.state)  # if that was interrupted
             settings = self.settings()
             write_private(self.state / "network", str(self.network().number).encode())
             seconds = self.daemon.start(settings)

@@ -89,6 +89,11 @@ def end(process: psutil.Process, limit: float) -> None:
         return
 
 
+def gone(process: psutil.Process) -> None:
+    """Wait until a process that was killed has ended."""
+    _ended_within(process, KILL_LIMIT)
+
+
 def _ended_within(process: psutil.Process, limit: float) -> bool:
     deadline = time.monotonic() + limit
     while lives(process):

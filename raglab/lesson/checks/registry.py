@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from raglab.lesson import cluster, progress
+from raglab.lesson import cluster, progress, sections
 
 PATIENCE = 5.0  # seconds a check keeps looking before it says no: controllers need a moment
 INTERVAL = 0.5
@@ -63,12 +63,14 @@ def check(id: str, *answer: Any) -> None:
         raise CheckFailed(f"There is no check {id!r}. Known: {', '.join(sorted(_checks))}")
     verdict = _patiently(_checks[id], answer)
     if not verdict.passed:
+        progress.failed(id)
         raise CheckFailed(
             f"✗ {id}  {_checks[id].title}\n"
             f"  observed: {verdict.observed}\n  expected: {verdict.expected}\n  next:     {verdict.next}"
         )
     progress.passed(id)
     print(f"✓ {id}  {_checks[id].title}: {verdict.observed}")
+    sections.mark(id)
 
 
 def _patiently(item: Check, answer: tuple[Any, ...]) -> Verdict:

@@ -1,0 +1,50 @@
+"""Waiting for pods that a start of the cluster brings back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from raglab.lesson import cluster
+from raglab.lesson.live import LiveLine
+from raglab.lesson.waiting import GaveUp
+
+LIMIT = 60.0  # seconds
+INTERVAL = 0.25  # seconds
+
+
+def now() -> str:
+    """The time as Kubernetes writes it, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def wait(pods: Iterable[tuple[str, str]], since: str) -> None:
+    """Wait until all `pods` (namespace and name) that still exist have become ready `since` then.
+
+    What their status said earlier is of another life of the cluster. Raises `GaveUp`.
+    """
+    wanted, deadline = set(pods), time.monotonic() + LIMIT
+    with LiveLine() as line:
+        while waiting := [name for name in _unready(since) if name in wanted]:
+            if time.monotonic() > deadline:
+                namespace, pod = waiting[0]
+                event = cluster.last_event(pod, namespace) or "none"
+                raise GaveUp(
+                    f"pod/{pod} is not ready again. Last event: {event}. "
+                    f"Look: kubectl describe pod {pod} -n {namespace}"
+                )
+            line.show(f"waiting for {len(waiting)} of {len(wanted)} pods to be ready again")
+            time.sleep(INTERVAL)
+
+
+def _unready(since: str) -> list[tuple[str, str]]:
+    pods = cluster.items("pods", "-A")
+    return [(p["metadata"]["namespace"], p["metadata"]["name"]) for p in pods if not _ready(p, since)]
+
+
+def _ready(pod: dict[str, Any], since: str) -> bool:
+    conditions = {item["type"]: item for item in pod["status"].get("conditions", [])}
+    found = conditions.get("Ready", {})
+    return found.get("status") == "True" and found["lastTransitionTime"] >= since
