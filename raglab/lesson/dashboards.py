@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from raglab import paths
+from raglab.lesson import node_port, prometheus
 from raglab.lesson.cluster import ClusterError
 from raglab.lesson.drawing import draw
 from raglab.lesson.figures import figure
@@ -20,7 +20,6 @@ from raglab.services.addons.dashboard.prometheus import Prometheus
 from raglab.services.addons.dashboard.view import Request, View, view
 
 FOLDER = paths.CHECKOUT / "kubernetes-config" / "dashboards"
-NODE_PORT = 30090
 SCRAPE_INTERVAL = 5.0
 """Seconds, as in ``values/*/kube-prometheus-stack.yaml``: least distance of points, a quarter of a rate's window."""
 NOT_DRAWN = ("row", "text")
@@ -60,14 +59,12 @@ def _fetch(raw: Mapping[str, Any], request: Request) -> View:
 
     async def ask() -> View:
         async with aiohttp.ClientSession() as session:
-            return await view(raw, request, Prometheus(session, _address()), SCRAPE_INTERVAL)
+            return await view(
+                raw, request, Prometheus(session, node_port.url(prometheus.PORT)), SCRAPE_INTERVAL
+            )
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(ask())).result()
-
-
-def _address() -> str:
-    return f"http://{os.environ.get('NODE_ADDRESS', '127.0.0.1')}:{NODE_PORT}"
 
 
 def _pick(seen: View, only: Sequence[str]) -> list[Panel]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
-import urllib.error
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from raglab.gpus.inventory import RESOURCE
 from raglab.lesson import cluster, preparing
+from raglab.lesson import prometheus as prometheus_api
 from raglab.lesson.checks import lesson_05
 
 LABELS = {"pod": "nemollm-inference-0"}
@@ -35,7 +36,7 @@ class Prometheus:
 @pytest.fixture
 def prometheus(monkeypatch: pytest.MonkeyPatch) -> Prometheus:
     made = Prometheus()
-    monkeypatch.setattr(lesson_05, "_ask", made.ask)
+    monkeypatch.setattr(prometheus_api, "_data", made.ask)
     monkeypatch.setattr(preparing, "gpus", lambda: (1, 4))
     return made
 
@@ -120,7 +121,7 @@ def test_repaired_counts_every_gpu_once(monkeypatch, prometheus, series: int, ri
     def query(expression: str) -> list[tuple[dict[str, str], float]]:
         return [(LABELS, 0.0)] * (1 if lesson_05.LLM in expression else series)
 
-    monkeypatch.setattr(lesson_05, "_query", query)
+    monkeypatch.setattr(prometheus_api, "query", query)
     assert lesson_05.repaired().passed is right
 
 
@@ -134,12 +135,28 @@ def test_clean_means_neither_namespaces_nor_kinds(monkeypatch: pytest.MonkeyPatc
     assert lesson_05.clean().observed == "namespace/prometheus, crd/podmonitors.monitoring.coreos.com"
 
 
-def test_what_prometheus_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(url: str, timeout: float) -> Any:
-        body = io.BytesIO(json.dumps({"status": "error", "error": "1:5: parse error"}).encode())
-        raise urllib.error.HTTPError(url, 400, "Bad Request", {}, body)  # type: ignore[arg-type]
+class Refusing(BaseHTTPRequestHandler):
+    """A Prometheus that cannot read the expression."""
 
+    def do_GET(self) -> None:
+        body = json.dumps({"status": "error", "error": "1:5: parse error"}).encode()
+        self.send_response(400)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_what_prometheus_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NODE_ADDRESS", "127.0.0.1")
-    monkeypatch.setattr(lesson_05.urllib.request, "urlopen", refuse)
-    with pytest.raises(cluster.ClusterError, match="parse error"):
-        lesson_05.energy("sum by (")
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        monkeypatch.setattr(prometheus_api, "PORT", server.server_port)
+        Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(cluster.ClusterError, match="400: 1:5: parse error"):
+            lesson_05.energy("sum by (")
+
+
+def test_a_prometheus_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NODE_ADDRESS", "127.0.0.1")
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        monkeypatch.setattr(prometheus_api, "PORT", server.server_port)
+    with pytest.raises(cluster.ClusterError, match=r"port \d+ of the node: .*Look: kubectl get pods,svc"):
+        lesson_05.energy("1")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raglab.lesson import autoscaler, cluster, load, preparing, scaling
+from raglab.lesson import autoscaler, cluster, load, preparing, prometheus, scaling
 from raglab.lesson.autoscaler import Decision, Seen
 from raglab.lesson.checks import lesson_06
 from raglab.lesson.scaling import Recording
@@ -172,10 +172,10 @@ def test_giving_up_tells_what_the_autoscaler_said(recording: Recording) -> None:
 
 
 def test_prometheus_answers_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = {"data": {"result": [{"value": [1.0, "37.5"]}]}}
-    monkeypatch.setattr(load, "_ask", lambda *arguments: answer)
+    answer = {"resultType": "vector", "result": [{"metric": {}, "value": [1.0, "37.5"]}]}
+    monkeypatch.setattr(prometheus, "_data", lambda *path, **query: answer)
     assert load.query("x") == [37.5] and load.busy() == 37.5
-    answer["data"]["result"] = []
+    answer["result"] = []
     assert math.isnan(load.busy())
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-import urllib.request
 from typing import Any
 
-from raglab.lesson import cluster
+from raglab.lesson import cluster, node_port
 from raglab.lesson.checks.registry import Verdict, register
 from raglab.lesson.evaluation import Score
 
@@ -16,25 +13,16 @@ PORT = 30081
 HIT_RATE = 0.6  # a floor that only a broken set-up misses
 
 
-def _ask(path: str, body: dict[str, Any] | None = None) -> Any:
-    """JSON answer of the query-router; `ClusterError` when it refuses."""
-    url = f"http://{os.environ['NODE_ADDRESS']}:{PORT}{path}"
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-    except OSError as error:
-        raise cluster.ClusterError(f"query-router at port {PORT}: {error}") from error
-
-
 def _documents() -> dict[str, int]:
     """Passages per document."""
-    return {document["filename"]: document["chunks"] for document in _ask("/documents")["documents"]}
+    return {
+        document["filename"]: document["chunks"]
+        for document in node_port.facts(PORT, "/documents")["documents"]
+    }
 
 
 def _first_source(question: str) -> str:
-    hits = _ask("/documentSearch", {"content": question, "num_docs": 1})
+    hits = node_port.facts(PORT, "/documentSearch", body={"content": question, "num_docs": 1})
     return hits[0]["source"] if hits else "nothing"
 
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import urllib.error
-import urllib.parse
-import urllib.request
-from typing import Any
-
 from raglab.gpus.inventory import RESOURCE
-from raglab.lesson import cluster, preparing, upstream
+from raglab.lesson import cluster, preparing, prometheus, upstream
 from raglab.lesson.checks.registry import Verdict, register
 
-PORT, NAMESPACE = 30090, upstream.STACK.namespace
+NAMESPACE = upstream.STACK.namespace
 JOBS = ("gpu-metrics", "kube-prometheus-stack-prometheus", "kube-prometheus-stack-grafana")
 GRAFANA = "kube-prometheus-stack-grafana"
 GRAFANA_PORT, PORT_NAME = 31091, "http-web"
@@ -23,33 +16,6 @@ FRESH = "last_over_time(DCGM_FI_DEV_GPU_UTIL{}[5s])"
 BUSY = 50  # per cent that the language model's GPU has reached under load; a wide margin below 100
 ENERGY = 'sum by (pod) (increase(DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{pod!=""}[1m])) / 1000'
 CLOSE = 0.05  # share by which two energies may differ: a moment passes between the queries
-
-
-def _ask(path: str, **parameters: str) -> Any:
-    """Data of an answer of Prometheus; `ClusterError` with its words when it refuses."""
-    url = f"http://{os.environ['NODE_ADDRESS']}:{PORT}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return json.load(answer)["data"]
-    except urllib.error.HTTPError as error:
-        raise cluster.ClusterError(json.load(error).get("error", str(error))) from error
-    except OSError as error:
-        raise cluster.ClusterError(f"Prometheus at port {PORT}: {error}") from error
-
-
-def _query(expression: str) -> list[tuple[dict[str, str], float]]:
-    """(labels, value) of every series that an expression gives now."""
-    found = _ask("query", query=expression)
-    if found["resultType"] != "vector":
-        raise cluster.ClusterError(f"the expression gives a {found['resultType']}, not one value per series")
-    return [(one["metric"], float(one["value"][1])) for one in found["result"]]
-
-
-def _targets() -> dict[str, str]:
-    """Health of the targets by job; the worst one where a job has several."""
-    found = _ask("targets", state="active")["activeTargets"]
-    health = [(target["labels"]["job"], target["health"]) for target in found]
-    return {job: next((h for j, h in health if j == job and h != "up"), "up") for job in sorted(dict(health))}
 
 
 @register("05.series", "You know who holds the GPUs")
@@ -70,7 +36,7 @@ def series(holders: dict[str, str]) -> Verdict:
 
 @register("05.targets", "Prometheus scrapes the exporter, itself and Grafana")
 def targets() -> Verdict:
-    found = _targets()
+    found = prometheus.targets()
     wrong = [f"{job}: {found.get(job, 'no target')}" for job in JOBS if found.get(job) != "up"]
     down = [f"{job}: {health}" for job, health in found.items() if health != "up" and job not in JOBS]
     observed = "; ".join(wrong + down) or "all targets up"
@@ -79,7 +45,7 @@ def targets() -> Verdict:
 
 @register("05.busy", "Load has made the language model's GPU busy")
 def busy() -> Verdict:
-    found = _query(f"max_over_time(DCGM_FI_DEV_GPU_UTIL{LLM}[2m])")
+    found = prometheus.query(f"max_over_time(DCGM_FI_DEV_GPU_UTIL{LLM}[2m])")
     most = max((value for _, value in found), default=0.0)
     observed = f"its utilisation has passed {BUSY} %" if most > BUSY else f"at most {most:.0f} %"
     return Verdict(most > BUSY, observed, f"more than {BUSY} %", "Run the cell with load() again")
@@ -89,7 +55,7 @@ def busy() -> Verdict:
 def nims() -> Verdict:
     pods = cluster.items("pods", "-l", "app.kubernetes.io/name in (nemollm-inference,nemollm-embedding)")
     wanted = sorted(pod["metadata"]["name"] for pod in pods)
-    found = sorted(labels["pod"] for labels, _ in _query('up{namespace="rag-sample"} == 1'))
+    found = sorted(labels["pod"] for labels, _ in prometheus.query('up{namespace="rag-sample"} == 1'))
     observed = ", ".join(found) or "no target in rag-sample"
     next_step = "kubectl get podmonitors -n prometheus --show-labels"
     return Verdict(found == wanted != [], observed, ", ".join(wanted), next_step)
@@ -98,7 +64,7 @@ def nims() -> Verdict:
 @register("05.grafana", "Grafana is open at its port and still a target")
 def grafana() -> Verdict:
     (port,) = cluster.get("service", GRAFANA, namespace=NAMESPACE)["spec"]["ports"]
-    health = _targets().get(GRAFANA, "no target")
+    health = prometheus.targets().get(GRAFANA, "no target")
     observed = f"port {port['name']} at {port.get('nodePort', 'no NodePort')}, target {health}"
     right = (port["name"], port.get("nodePort"), health) == (PORT_NAME, GRAFANA_PORT, "up")
     expected = f"port {PORT_NAME} at {GRAFANA_PORT}, target up"
@@ -107,7 +73,10 @@ def grafana() -> Verdict:
 
 @register("05.energy", "Your expression tells the energy of each pod")
 def energy(expression: str) -> Verdict:
-    found, wanted = _query(expression), {labels["pod"]: value for labels, value in _query(ENERGY)}
+    found, wanted = (
+        prometheus.query(expression),
+        {labels["pod"]: value for labels, value in prometheus.query(ENERGY)},
+    )
     told = {labels.get("pod", ""): value for labels, value in found}
     expected = f"one series per pod, for {len(wanted)} pods, in joules of the last minute"
     if told.keys() != wanted.keys() or len(found) != len(told):
@@ -121,8 +90,8 @@ def energy(expression: str) -> Verdict:
 @register("05.repaired", "Every GPU counts once, and its pod is called pod")
 def repaired() -> Verdict:
     _, total = preparing.gpus()
-    counted = len(_query(FRESH.format("")))
-    named = len(_query(FRESH.format(LLM)))
+    counted = len(prometheus.query(FRESH.format("")))
+    named = len(prometheus.query(FRESH.format(LLM)))
     observed = f"{counted} series for {total} GPUs, {named} with the language model's pod"
     next_step = "kubectl get servicemonitor dcgm-exporter -n gpu-operator -o yaml"
     return Verdict(counted == total and named == 1, observed, f"{total} series, 1 with its pod", next_step)

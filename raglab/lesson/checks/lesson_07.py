@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import urllib.error
-import urllib.request
-from typing import Any
 
 from raglab.gpus.inventory import RESOURCE
-from raglab.lesson import cluster, preparing
+from raglab.lesson import cluster, node_port, preparing
 from raglab.lesson.checks.registry import Verdict, register
 from raglab.lesson.grading import Grade
 
@@ -20,23 +16,9 @@ ENOUGH = 1000  # requests that make zero failures worth something
 FLOOR = 0.25  # a share of right answers that only a broken set-up misses
 
 
-def _ask(port: int, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
-    """Status and text of an answer; `ClusterError` when there is none."""
-    url = f"http://{os.environ['NODE_ADDRESS']}:{port}{path}"
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError as error:
-        raise cluster.ClusterError(f"port {port}: {error}") from error
-
-
 def _names() -> list[str]:
     """Names that the Service's model answers to, the first the one it signs with."""
-    return [entry["id"] for entry in json.loads(_ask(PORT, "/v1/models")[1])["data"]]
+    return [entry["id"] for entry in node_port.facts(PORT, "/v1/models")["data"]]
 
 
 def _releases() -> set[str]:
@@ -132,10 +114,10 @@ def markers(marked: Grade, plain: Grade) -> Verdict:
 @register("07.repaired", "The application gets answers again")
 def repaired() -> Verdict:
     body = {"question": "Say yes.", "context": "", "use_knowledge_base": False, "num_tokens": 4}
-    status, text = _ask(ROUTER_PORT, "/generate", body)
+    answer = node_port.ask(ROUTER_PORT, "/generate", body=body)
     return Verdict(
-        status == 200,
-        "it answers" if status == 200 else f"{status}: {text}",
+        answer.ok,
+        "it answers" if answer.ok else f"{answer.status_code}: {answer.text}",
         "an answer",
         f"helm history {SECOND} -n {cluster.NAMESPACE}",
     )
