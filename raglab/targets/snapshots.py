@@ -35,7 +35,8 @@ class Snapshots:
         draft, older = self.folder / f".{name}", next(iter(self._by_age()[::-1]), None)
         with my_turn(self._state, PATIENCE):
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            shutil.rmtree(draft, ignore_errors=True)
+            for unfinished in self.folder.glob(".*"):
+                shutil.rmtree(unfinished)
             try:
                 with self._standing_still():
                     snapshots.copy(self._state, draft, older)
