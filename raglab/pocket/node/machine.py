@@ -88,7 +88,10 @@ class Machine:
         self.capacity = capacity(settings)
 
     async def register(self) -> None:
-        """Create the Node or bring it up to date, and tell that it is here."""
+        """Create the Node or bring it up to date, and tell that it is here.
+
+        The events come first, as a kubelet's do: the node controller's follows on the Node.
+        """
         present = await find(self._client, "nodes", "", self._name)
         labels = {
             "beta.kubernetes.io/arch": _arch(),
@@ -105,6 +108,7 @@ class Machine:
             "volumes.kubernetes.io/controller-managed-attach-detach": "true",
         }
         metadata = {"name": self._name, "labels": labels, "annotations": annotations}
+        await self._announce({"apiVersion": "v1", "kind": "Node", "metadata": metadata})
         if present is None:
             spec: Object = {}
             if not self._settings.guest:
@@ -117,7 +121,6 @@ class Machine:
         else:
             await self._client.patch("nodes", self._name, "", {"metadata": metadata})
         await self._write_status(present)
-        await self._announce(present)
 
     async def _announce(self, node: Object) -> None:
         """Events about a node name it by its name instead of its uid, as the kubelet's do."""
