@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from raglab import paths
-from raglab.cli.screen import done, out
+from raglab.cli.screen import out
 from raglab.services.prometheus import install
 from raglab.targets import Pocket, TargetError
 from raglab.targets.network import reserved
@@ -23,6 +23,16 @@ PARALLEL = [f"--numprocesses={WORKERS}", "--dist=loadfile", "--no-loadscope-reor
 """Most tests wait for a process most of the time. A file stays in one worker, whose tests share a cluster and servers;
 files begin in their order, as those that take minutes come early."""
 SANITIZE = paths.CHECKOUT / "tests" / "lessons" / "sanitize.cfg"
+NBVAL = (
+    "--nbval",
+    "--nbval-cell-timeout=240",
+    f"--nbval-sanitize-with={SANITIZE}",
+    "--timeout=600",
+    "-p",
+    "no:cacheprovider",
+)
+BESIDE = 5
+"""Lessons that take seconds; each of the others takes minutes."""
 
 STATIC = (
     ("style", [sys.executable, "-m", "ruff", "check", "."]),
@@ -57,21 +67,24 @@ def _call(name: str, command: list[str]) -> int:
 
 
 def _lessons() -> int:
-    """All notebooks in order on one fresh cluster, each cell executed and compared with its recording."""
-    notebooks = [str(path) for path in sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
-    options = [
-        "--nbval",
-        "--nbval-cell-timeout=240",
-        f"--nbval-sanitize-with={SANITIZE}",
-        "-p",
-        "no:cacheprovider",
-    ]
-    target = Pocket()
-    target.up(done)
-    try:
-        return _call("lessons", [*PYTEST, *options, "--timeout=600", *notebooks])
-    finally:
-        target.down(done)
+    """Every cell of every lesson, executed and compared with its recording, on two fresh clusters.
+
+    The first lessons run beside the others, whose cells mostly wait; what they print comes afterwards.
+    """
+    lessons = [str(path) for path in sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
+    command = [sys.executable, "-m", "raglab.cli", "test", *NBVAL, *lessons[:BESIDE]]
+    with tempfile.TemporaryFile("w+") as told:
+        beside = subprocess.Popen(command, stdout=told, stderr=subprocess.STDOUT)
+        try:
+            code = _call("lessons", [*PYTEST, *NBVAL, *lessons[BESIDE:]])
+            code = beside.wait() or code
+        except BaseException:
+            beside.terminate()
+            beside.wait()
+            raise
+        told.seek(0)
+        out.print(told.read(), markup=False, soft_wrap=True)
+    return code
 
 
 @contextmanager
@@ -87,4 +100,7 @@ def _sandbox() -> Iterator[None]:
         os.environ.pop("RAGLAB_CLASS", None)  # what tests pass is no learner's progress
         os.environ["RAGLAB_NETWORK"] = str(network.number)
         os.environ |= Pocket().environment()
-        yield
+        try:
+            yield
+        finally:
+            Pocket().down(lambda line: None)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -58,14 +59,7 @@ def llm_settings(environ: Mapping[str, str] = os.environ) -> LlmSettings:
     """Reads the LLM stand-in's settings. Raises SettingsError."""
     env = _Environment(environ)
     return LlmSettings(
-        host=env.host(),
-        port=env.number("NIM_SERVER_PORT", 8000, 1, 65535),
-        names=env.names("llama-2-7b-chat"),
-        models=env.models(),
-        threads=env.number("NIM_THREADS", 1, 1, 256),
-        log_level=env.text("NIM_LOG_LEVEL", "INFO"),
-        drain_seconds=env.number("RAGLAB_DRAIN_SECONDS", 25, 0, 3600),
-        max_waiting=env.number("RAGLAB_MAX_WAITING", 64, 0, 10_000),
+        **env.common(port="NIM_SERVER_PORT", name="llama-2-7b-chat", threads=1),
         context=env.number("NIM_MAX_MODEL_LEN", 4096, 256, 8192),
         slots=env.number("RAGLAB_SLOTS", 4, 1, 64),
         chat_template=env.template("NIM_CHAT_TEMPLATE"),
@@ -77,14 +71,7 @@ def embedding_settings(environ: Mapping[str, str] = os.environ) -> EmbeddingSett
     """Reads the embedding stand-in's settings. Raises SettingsError."""
     env = _Environment(environ)
     return EmbeddingSettings(
-        host=env.host(),
-        port=env.number("NIM_HTTP_API_PORT", 8000, 1, 65535),
-        names=env.names("NV-Embed-QA"),
-        models=env.models(),
-        threads=env.number("NIM_THREADS", 2, 1, 256),
-        log_level=env.text("NIM_LOG_LEVEL", "INFO"),
-        drain_seconds=env.number("RAGLAB_DRAIN_SECONDS", 25, 0, 3600),
-        max_waiting=env.number("RAGLAB_MAX_WAITING", 64, 0, 10_000),
+        **env.common(port="NIM_HTTP_API_PORT", name="NV-Embed-QA", threads=2),
         max_batch=env.number("RAGLAB_MAX_BATCH", 4096, 1, 100_000),
     )
 
@@ -92,6 +79,19 @@ def embedding_settings(environ: Mapping[str, str] = os.environ) -> EmbeddingSett
 @dataclass(frozen=True)
 class _Environment:
     environ: Mapping[str, str] = field(repr=False)
+
+    def common(self, *, port: str, name: str, threads: int) -> dict[str, Any]:
+        """The fields of `Settings`. `port` is the variable with the port; `name` and `threads` are defaults."""
+        return {
+            "host": self.host(),
+            "port": self.number(port, 8000, 1, 65535),
+            "names": self.names(name),
+            "models": Path(self.text("RAGLAB_MODELS", "/opt/models")),
+            "threads": self.number("NIM_THREADS", threads, 1, 256),
+            "log_level": self.text("NIM_LOG_LEVEL", "INFO"),
+            "drain_seconds": self.number("RAGLAB_DRAIN_SECONDS", 25, 0, 3600),
+            "max_waiting": self.number("RAGLAB_MAX_WAITING", 64, 0, 10_000),
+        }
 
     def text(self, name: str, default: str) -> str:
         return self.environ.get(name) or default
@@ -125,6 +125,3 @@ class _Environment:
         """NIM_SERVED_MODEL_NAME is a comma-separated list; the first name is the one answers carry."""
         names = [part.strip() for part in self.text("NIM_SERVED_MODEL_NAME", default).split(",")]
         return tuple(name for name in names if name) or (default,)
-
-    def models(self) -> Path:
-        return Path(self.text("RAGLAB_MODELS", "/opt/models"))
