@@ -13,6 +13,7 @@ from rich.table import Table
 
 from raglab import paths
 from raglab.gpus.inventory import RESOURCE
+from raglab.lesson import sections
 from raglab.targets import Target, TargetError
 
 Object = dict[str, Any]
@@ -114,6 +115,7 @@ def show(target: Target, out: Console) -> None:
         ("Kubeconfig", str(target.kubeconfig())),
         ("Audit log", str(target.audit_log() or "none")),
         ("GPUs", f"{gpus(pods)} of {allocatable} in use{label}"),
+        ("Undo to", _places(target)),
     ):
         out.print(f"[bold]{heading:11}[/bold] {escape(text)}", soft_wrap=True)
     out.print()
@@ -126,6 +128,14 @@ def show(target: Target, out: Console) -> None:
         out.print()
         _print_whole(outside, out)
     _notes(target, pods, out)
+
+
+def _places(target: Target) -> str:
+    """Where `undo` can go back to, and what all snapshots take on the disk."""
+    if (snapshots := target.snapshots()) is None:
+        return "nowhere: this target takes no snapshots"
+    found = ", ".join(sections.places(snapshots)) or "nowhere: no lesson was started"
+    return f"{found}   (all snapshots: {snapshots.size() / 1e6:.0f} MB)"
 
 
 def _print_whole(table: Table, out: Console) -> None:

@@ -35,7 +35,7 @@ def begin(lesson: Lesson, target: Target) -> None:
         preparing.reach(lesson.state, target)
         return
     _keep(BEFORE, snapshots)
-    for name in _places(snapshots):
+    for name in places(snapshots):
         snapshots.drop(name)
     _bring(lesson.state, target, snapshots)
     _keep(BEGINNING, snapshots)
@@ -57,18 +57,18 @@ def undo(to: str = "") -> None:
     target = current()
     if (snapshots := target.snapshots()) is None:
         raise CannotUndo(f"not on {target.name}. Back to the beginning: start(…, fresh=True)")
-    places = _places(snapshots)
-    chosen = to or (places[-1] if places else "")
+    known = places(snapshots)
+    chosen = to or (known[-1] if known else "")
     if chosen not in snapshots.names():
         raise CannotUndo(
-            f"no such place: {to or 'no lesson was started'}. Known: {', '.join(places) or 'none'}"
+            f"no such place: {to or 'no lesson was started'}. Known: {', '.join(known) or 'none'}"
         )
     snapshots.take(LEAVING)
     try:
         _restore(chosen, target, snapshots)
     except BrokenSnapshot as error:
-        raise CannotUndo(f"{error}. Nothing was changed. Known: {', '.join(places)}") from error
-    for later in places[places.index(chosen) + 1 :] if chosen in places else []:
+        raise CannotUndo(f"{error}. Nothing was changed. Known: {', '.join(known)}") from error
+    for later in known[known.index(chosen) + 1 :] if chosen in known else []:
         snapshots.drop(later)
     snapshots.rename(LEAVING, BEFORE)
     print(f"✓ back to {_in_words(chosen)}; undo({BEFORE!r}) brings back what was here")
@@ -102,7 +102,7 @@ def _restore(name: str, target: Target, snapshots: Snapshots) -> None:
     settling.wait(ready, since)
 
 
-def _places(snapshots: Snapshots) -> list[str]:
+def places(snapshots: Snapshots) -> list[str]:
     """Where `undo` goes by itself, oldest first: the beginning, and the checks passed."""
     return [name for name in snapshots.names() if name == BEGINNING or name[0].isdigit()]
 

@@ -27,6 +27,11 @@ class Snapshots:
         """Their names, oldest first."""
         return [path.name for path in self._by_age()]
 
+    def size(self) -> int:
+        """Bytes on the disk; files that snapshots share count once."""
+        found = (entry.lstat() for entry in self.folder.rglob("*") if not entry.is_dir())
+        return sum({entry.st_ino: entry.st_blocks * 512 for entry in found}.values())
+
     def take(self, name: str) -> None:
         """Keep the present state under `name`, instead of what had that name; the cluster stands still meanwhile.
 

@@ -15,10 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from pathlib import Path
 
 from raglab import paths
-from raglab.lesson import manifest, preparing, progress, start, undo
+from raglab.lesson import manifest, preparing, start, undo
 from raglab.pocket import snapshots as files
 from raglab.services.prometheus import install
 from raglab.targets import Pocket
@@ -42,22 +41,14 @@ def still(target: Pocket) -> tuple[float, float]:
     files.copy = lambda *given: copying.append(seconds(lambda: copy(*given)))
     try:
         shots.take("one")
-        before = used(shots.folder)
+        before = shots.size()
         shots.take("two")
     finally:
         files.copy = copy
-    added = used(shots.folder) - before
+    added = shots.size() - before
     for name in ("one", "two"):
         shots.drop(name)
     return copying[-1] * 1000, added / 1e6
-
-
-def used(folder: Path) -> int:
-    """Bytes on the disk, shared files counted once."""
-    found = {
-        entry.stat().st_ino: entry.stat().st_blocks * 512 for entry in folder.rglob("*") if entry.is_file()
-    }
-    return sum(found.values())
 
 
 def measure(number: str, target: Pocket) -> None:
@@ -88,9 +79,6 @@ def main() -> None:
         try:
             for number in sys.argv[1:] or manifest.load():
                 measure(number, target)
-            print(
-                f"snapshots at the end: {used(target.state / 'snapshots') / 1e6:.0f} MB; {progress.load()['lesson']}"
-            )
         finally:
             target.down(lambda line: None)
 

@@ -130,6 +130,7 @@ def test_an_unknown_place_names_the_known_ones(running: Lab):
         "except Exception as error: print(error)",
     )
     assert "00.later" in said and "beginning" in said
+    assert "Undo to     beginning" in running.run("status")
 
 
 def test_states_are_made_once_and_then_restored(running: Lab):

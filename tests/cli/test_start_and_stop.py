@@ -107,11 +107,21 @@ def test_reused_process_id_is_not_mistaken_for_the_cluster(lab: Lab):
     assert "is not running" in lab.run("down")
 
 
-def test_stopped_cluster_is_reported_not_called_running(lab: Lab):
+def test_stopped_cluster_goes_on(lab: Lab):
     lab.run("up")
     lab.cluster().suspend()
-    assert "gives no answer" in lab.fails("up")
-    lab.cluster().resume()
+    assert "running already" in lab.run("up")
+    assert lab.cluster().status() != psutil.STATUS_STOPPED
+
+
+def test_cluster_that_does_not_answer_is_reported_not_called_running(lab: Lab):
+    lab.run("up")
+    record = lab.state / "run" / "ready.json"
+    facts = json.loads(record.read_text())
+    with closing(socket.socket()) as deaf:  # nobody listens there
+        deaf.bind(("127.0.0.1", 0))
+        record.write_text(json.dumps(facts | {"server": f"https://127.0.0.1:{deaf.getsockname()[1]}"}))
+        assert "gives no answer" in lab.fails("up")
 
 
 def test_taken_node_port_is_named(lab: Lab):
