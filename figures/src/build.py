@@ -8,8 +8,13 @@ import architecture
 import autoscaling
 import gpu_links
 import gpu_operator
+import gpu_topology
+import helm_chart
 import helm_pipeline
 import monitoring
+import nim
+import request_flow
+import storage
 import substitution
 
 FIGURES = Path(__file__).resolve().parent.parent
@@ -20,10 +25,15 @@ def drawings() -> dict[str, str]:
     made = {f"architecture-{lesson}.svg": architecture.draw(lesson).svg() for lesson in architecture.LESSONS}
     others = {
         "autoscaling": autoscaling,
-        "helm-pipeline": helm_pipeline,
         "gpu-links": gpu_links,
         "gpu-operator": gpu_operator,
+        "gpu-topology": gpu_topology,
+        "helm-chart": helm_chart,
+        "helm-pipeline": helm_pipeline,
         "monitoring": monitoring,
+        "nim": nim,
+        "request-flow": request_flow,
+        "storage": storage,
         "substitution": substitution,
     }
     return made | {f"{name}.svg": module.draw().svg() for name, module in others.items()}

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from drawing import Drawing
+from drawing import GPU, Drawing
 
 STEPS = (
-    (["node-feature-discovery", "finds a PCI device", "of vendor 10de"], "pci-10de.present", "grey"),
-    (["gpu-operator", "labels the node", "for its components"], "gpu.deploy.…", "blue"),
+    (["node-feature-discovery", "finds a PCI device", "of vendor 10de"], "pci-10de.present"),
+    (["gpu-operator", "labels the node", "for its components"], "gpu.deploy.…"),
 )
 COMPONENTS = (
-    (["container toolkit", "driver into containers"], "green"),
-    (["device plugin", "nvidia.com/gpu: 4"], "green"),
-    (["gpu-feature-discovery", "product, memory, count"], "green"),
-    (["dcgm-exporter", "metrics on port 9400"], "red"),
-    (["operator-validator", "adds two vectors"], "yellow"),
+    ["container toolkit", "driver into containers"],
+    ["device plugin", "nvidia.com/gpu: 4"],
+    ["gpu-feature-discovery", "product, memory, count"],
+    ["dcgm-exporter", "metrics on port 9400"],
+    ["operator-validator", "adds two vectors"],
 )
 
 
 def draw() -> Drawing:
     """Discovery, operator and components from left to right, the labels on the arrows between them."""
     d = Drawing(
-        860, 330, "From a node to a GPU node",
+        900, 330, "From a node to a GPU node",
         "From left to right. First node-feature-discovery finds a PCI device of vendor 10de and labels the node. The "
         "gpu-operator sees that label and adds labels for its components. Five components follow these labels onto the "
         "node: container toolkit, device plugin, gpu-feature-discovery, dcgm-exporter and operator-validator. "
         "All are stand-ins on the pocket cluster, so their borders are dashed.",
     )  # fmt: skip
-    for column, (lines, label, colour) in enumerate(STEPS):
-        x = 10 + 315 * column
-        d.box((x, 125), (205, 80), lines, colour, simulated=True)
-        d.text(x + 258, 155, label, "small")
-    d.arrow([(215, 165), (323, 165)])
-    for row, (lines, colour) in enumerate(COMPONENTS):
+    for column, (lines, label) in enumerate(STEPS):
+        x = 15 + 345 * column
+        d.box((x, 125), (215, 80), lines, GPU)
+        d.text(x + 215 + (62 if column == 0 else 48), 155, label)
+    d.arrow([(230, 165), (358, 165)])
+    for row, lines in enumerate(COMPONENTS):
         y = 15 + 62 * row
-        d.box((660, y), (190, 50), lines, colour, simulated=True)
-        d.arrow([(530, 165), (635, 165), (635, y + 25), (658, y + 25)])
+        d.box((690, y), (195, 50), lines, GPU)
+        d.arrow([(575, 165), (670, 165), (670, y + 25), (688, y + 25)])
     return d

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from drawing import Drawing
+import yaml
+from drawing import APPLICATION, NIM, OBJECT, YOURS, Drawing
 
-CHARTS = (("nemollm-inference", "blue"), ("nemollm-embedding", "red"), ("rag-app", "green"))
+from raglab import paths
+
+PIPELINE = paths.CHECKOUT / "kubernetes-config" / "helm-pipeline.yaml"
+
+
+def charts() -> list[str]:
+    """The charts in the order of the pipeline that the lesson shows."""
+    return [one["chartSpec"]["chart"] for one in yaml.safe_load(PIPELINE.read_text())["spec"]["pipeline"]]
 
 
 def draw() -> Drawing:
     """Charts on the left, values beside them, the application on the right."""
     d = Drawing(
-        860, 270, "A Helm pipeline",
-        "Three rows, one for each chart: nemollm-inference, nemollm-embedding, rag-app. In each row the chart's "
-        "templates and a values file go into Helm, which makes a release. Together the three releases are the "
-        "application.",
+        900, 265, "A Helm pipeline",
+        f"Three rows, one for each chart, in the order of installation: {', '.join(charts())}. In each row the "
+        "chart's templates and a values file go into Helm, which makes a release. Together the three releases are "
+        "the application.",
     )  # fmt: skip
-    for x, heading in ((100, "chart"), (320, "values for this target"), (560, "release")):
-        d.text(x, 24, heading, "small")
-    for row, (name, colour) in enumerate(CHARTS):
+    for x, heading in ((108, "chart"), (345, "values for this target"), (608, "release")):
+        d.text(x, 26, heading)
+    for row, name in enumerate(charts()):
         y = 40 + 75 * row
-        d.box((15, y), (170, 52), [name, "templates, defaults"], colour)
-        d.box((215, y), (210, 52), [f"{name}.yaml", "what differs here"], colour)
-        d.box((480, y), (160, 52), [name, f"installed as number {row + 1}"], colour)
-        d.arrow([(185, y + 26), (213, y + 26)])
-        d.arrow([(425, y + 26), (478, y + 26)], "helm")
-        d.arrow([(640, y + 26), (665, y + 26), (665, 141), (698, 141)])
-    d.box((700, 105), (145, 70), ["RAG application", "one namespace"], "grey")
+        d.box((15, y), (185, 54), [f"{name}/", "templates, defaults"], OBJECT)
+        d.box((230, y), (230, 54), [f"{name}.yaml", "what differs here"], YOURS)
+        kind = NIM if name.startswith("nemollm") else APPLICATION
+        d.box((515, y), (185, 54), [name, f"installed as number {row + 1}"], kind)
+        d.arrow([(200, y + 27), (228, y + 27)])
+        d.arrow([(460, y + 27), (513, y + 27)], "helm")
+        d.arrow([(700, y + 27), (722, y + 27), (722, 142), (748, 142)])
+    d.box((750, 107), (140, 70), ["The application", "one namespace"], APPLICATION)
     return d

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drawing import Drawing
+from drawing import GPU, MONITORING, NIM, OBJECT, PROMETHEUS, YOURS, Drawing
 
 DESCRIPTION = (
     "From left to right. The driver knows how busy each GPU is; the DCGM exporter reads it every 1 to 30 seconds and "
@@ -15,22 +15,22 @@ DESCRIPTION = (
 
 def draw() -> Drawing:
     """Sources at the left, Prometheus in the middle, those who ask at the right, the operator above."""
-    d = Drawing(880, 300, "How a GPU's numbers reach you", DESCRIPTION)
-    d.box((20, 120), (130, 60), ["GPUs", "driver"], "yellow", simulated=True)
-    d.box((235, 120), (165, 60), ["DCGM exporter", "port 9400, /metrics"], "red", simulated=True)
-    d.box((235, 215), (165, 60), ["NIMs", "/v1/metrics"], "blue", simulated=True)
-    d.box((495, 150), (140, 70), ["Prometheus", "series over time"], "green")
-    d.box((735, 110), (130, 55), ["Grafana", "port 31091"], "yellow", simulated=True)
-    d.box((735, 205), (130, 55), ["your notebook", "port 30090"], "grey")
-    d.box((220, 15), (195, 62), ["ServiceMonitor", "PodMonitor", "label release=…"], "grey")
-    d.box((475, 15), (180, 62), ["Prometheus operator", "monitors → settings"], "blue", simulated=True)
-    d.arrow([(415, 46), (473, 46)])
-    d.arrow([(565, 77), (565, 148)])
-    d.arrow([(235, 150), (152, 150)], "1–30 s")
-    d.arrow([(495, 170), (450, 170), (450, 150), (402, 150)])
-    d.arrow([(495, 200), (450, 200), (450, 245), (402, 245)])
-    d.text(450, 140, "scrape", "small")
-    d.arrow([(735, 138), (690, 138), (690, 175), (637, 175)])
-    d.arrow([(735, 232), (690, 232), (690, 195), (637, 195)])
-    d.text(688, 128, "PromQL", "small")
+    d = Drawing(900, 295, "How a GPU's numbers reach you", DESCRIPTION)
+    d.box((15, 125), (110, 60), ["GPUs", "driver"], GPU)
+    d.box((205, 125), (180, 60), ["DCGM exporter", "port 9400, /metrics"], GPU)
+    d.box((205, 220), (180, 60), ["NIMs", "/v1/metrics"], NIM)
+    d.box((490, 155), (150, 70), ["Prometheus", "series over time"], PROMETHEUS)
+    d.box((740, 115), (145, 55), ["Grafana", "port 31091"], MONITORING)
+    d.box((740, 210), (145, 55), ["your notebook", "port 30090"], YOURS)
+    d.box((205, 15), (180, 68), ["ServiceMonitor", "PodMonitor", "label release=…"], OBJECT)
+    d.box((462, 15), (206, 68), ["Prometheus operator", "monitors → settings"], MONITORING)
+    d.arrow([(385, 49), (460, 49)])
+    d.arrow([(565, 83), (565, 153)])
+    d.arrow([(205, 155), (127, 155)], "1–30 s")
+    d.arrow([(490, 175), (437, 175), (437, 155), (387, 155)])
+    d.arrow([(490, 205), (437, 205), (437, 250), (387, 250)])
+    d.text(437, 145, "scrape")
+    d.arrow([(740, 142), (690, 142), (690, 178), (642, 178)])
+    d.arrow([(740, 237), (690, 237), (690, 202), (642, 202)])
+    d.text(690, 132, "PromQL")
     return d

@@ -9,14 +9,14 @@ from typing import Any
 from raglab.gpus.topology import Topology
 
 STYLES = {
-    "NV": ("#228833", "-", 3.5, "NVLink"),
-    "PIX": ("#4477aa", "-", 2.2, "one PCIe switch"),
-    "PXB": ("#4477aa", "--", 1.8, "several PCIe switches"),
-    "PHB": ("#ccbb44", "--", 1.6, "the CPU's host bridge"),
-    "NODE": ("#ccbb44", ":", 1.4, "one NUMA node"),
-    "SYS": ("#888888", ":", 1.1, "between sockets"),
+    "NV": ("#1f7a35", "-", 3.5, "NVLink"),
+    "PIX": ("#3a6a99", "-", 2.2, "one PCIe switch"),
+    "PXB": ("#3a6a99", "--", 1.8, "several PCIe switches"),
+    "PHB": ("#8a3fc0", "--", 1.6, "the CPU's host bridge"),
+    "NODE": ("#8a3fc0", ":", 1.4, "one NUMA node"),
+    "SYS": ("#c2362e", ":", 1.1, "between sockets"),
 }
-"""Colour (Paul Tol's "bright" scheme), line, width and meaning by kind of link; line and width tell kinds apart too."""
+"""Colour (as in ``figures/gpu-links.svg``), line, width and meaning by kind; line and width tell kinds apart."""
 
 
 def picture(*machines: Topology) -> Any:
