@@ -106,8 +106,18 @@ def _best(machine: Topology, free: Sequence[str], jobs: int) -> tuple[list[tuple
     return min((_cost(machine, pairs), pairs) for pairs in apart)
 
 
+@register("01.neighbours", "The pair has NVLink")
+def neighbours() -> Verdict:
+    return _joined()
+
+
 @register("01.repaired", "The pair has NVLink again")
 def repaired() -> Verdict:
+    return _joined()
+
+
+def _joined() -> Verdict:
+    """How the two GPUs of the pod `pair` are joined."""
     machine = _machine("pair")
     link = machine.links[machine.pairs[0]] if machine.pairs else "one GPU"
     return Verdict(

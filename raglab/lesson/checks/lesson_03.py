@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import yaml
+
 from raglab.gpus.inventory import RESOURCE
 from raglab.lesson import cluster, preparing
 from raglab.lesson.checks.registry import Verdict, register
@@ -60,6 +62,21 @@ def nims_ready() -> Verdict:
 @register("03.application-ready", "Every part of the application is ready")
 def application_ready() -> Verdict:
     return _replicas(*preparing.WORKLOADS)
+
+
+@register("03.releases", "Your releases are the charts of the pipeline")
+def releases() -> Verdict:
+    pipeline = yaml.safe_load((preparing.CONFIG / "helm-pipeline.yaml").read_text())["spec"]["pipeline"]
+    listed = json.loads(cluster.run("helm", "list", "-n", cluster.NAMESPACE, "-o", "json"))
+    deployed = {one["chart"].rsplit("-", 1)[0] for one in listed if one["status"] == "deployed"}
+    wanted = [one["chartSpec"]["chart"] for one in pipeline]
+    missing = [chart for chart in wanted if chart not in deployed]
+    return Verdict(
+        not missing,
+        f"{len(wanted) - len(missing)} of {len(wanted)} deployed",
+        ", ".join(wanted),
+        f"helm status {next(iter(missing), '')} -n rag-sample",
+    )
 
 
 @register("03.own-port", "The query-router has a port of your own and kept its configuration")
