@@ -35,6 +35,7 @@ FIRST_PORT = 8900
 SCRIPT = """#!/bin/sh
 # The lab of seat {number}, made by `raglab seat`. Without arguments it opens JupyterLab; all else is for raglab.
 {variables}
+export RAGLAB_LEARNER="${{RAGLAB_LEARNER:-seat-{number}}}"
 exec {python} -m raglab.cli "${{@:-lab}}"
 """
 

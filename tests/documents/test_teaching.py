@@ -118,7 +118,7 @@ def prose(file: str) -> str:
     return re.sub(r"<details>.*?</details>", "", told, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["learners.md", "next.md", "glossary.md"])
+@pytest.mark.parametrize("name", ["learners.md", "next.md", "glossary.md", "troubleshooting.md"])
 def test_pages_for_everybody_are_linked_from_the_readme(name: str) -> None:
     assert f"notebooks/{name}" in Document(paths.CHECKOUT / "README.md").links
 
