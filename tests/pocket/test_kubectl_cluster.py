@@ -89,6 +89,10 @@ def test_strangers_are_refused(cluster):
     assert "Unauthorized" in said or "You must be logged in to the server" in said
 
 
+def test_a_certificate_counts_before_a_token(cluster):
+    cluster.kubectl("--token=wrong", "get", "pods")
+
+
 def test_missing_things_are_named_as_a_real_server_names_them(cluster, namespace):
     refused = cluster.refused
     assert refused("get", "pod", "nosuch") == 'Error from server (NotFound): pods "nosuch" not found\n'

@@ -79,8 +79,11 @@ def _is_here(host: str, names: frozenset[str]) -> bool:
 
 
 def authenticate(request: web.Request, credentials: Credentials, now: float) -> User:
-    """The user behind a request, `ANONYMOUS` without credentials; 401 for wrong ones."""
-    user = _by_token(request, credentials, now) or _by_certificate(request)
+    """The user behind a request, `ANONYMOUS` without credentials; 401 for wrong ones.
+
+    A certificate is looked at first, and a token beside it not at all, as by a real API server.
+    """
+    user = _by_certificate(request) or _by_token(request, credentials, now)
     return user or User(ANONYMOUS, groups=(UNAUTHENTICATED,))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from raglab.pocket.client import Object
@@ -61,9 +62,16 @@ def _subset(ports: tuple[tuple[str, int, str, str], ...], group: list[Backend], 
     subset = {
         "addresses": [_address(item.pod, service) for item in group if item.ready],
         "notReadyAddresses": [_address(item.pod, service) for item in group if not item.ready],
-        "ports": [_port(*port) for port in ports],
+        "ports": [_port(*port) for port in sorted(ports, key=lambda port: _order(*port))],
     }
     return {part: entries for part, entries in subset.items() if entries}
+
+
+def _order(name: str, number: int, protocol: str, application: str) -> bytes:
+    """Ports stand in the order of a hash of Go's print of them (endpoints/util.go, ``DeepHashObject``)."""
+    pointer = application or "<nil>"
+    text = f"Name:(string){name} Port:(int32){number} Protocol:(v1.Protocol){protocol} AppProtocol:(*string){pointer}"
+    return hashlib.md5(f"(v1.EndpointPort){{{text}}}".encode(), usedforsecurity=False).digest()
 
 
 def _port(name: str, number: int, protocol: str, application: str) -> Object:

@@ -42,12 +42,16 @@ CORDONED = ("unschedulable", ("NoSchedule",))
 
 
 class Seen(NamedTuple):
-    """A node, its last sign of life, when it was looked at, and for how long it has been silent then."""
+    """A node, its last sign of life, when it was looked at, and for how long it has been silent then.
+
+    `greeting` is when a new one is to be told of, None from then on.
+    """
 
     node: Object
     sign: tuple[str, str]
     at: float
     silent: float = 0.0
+    greeting: float | None = None
 
 
 def plan(grace: float, memory: dict[str, Seen], view: View, key: Key, now: float) -> Plan:
@@ -58,9 +62,9 @@ def plan(grace: float, memory: dict[str, Seen], view: View, key: Key, now: float
         if before is not None:
             result.note(_told(before.node, "RemovingNode", f"Removing Node {name} from Controller"))
         return result
-    if before is None:
-        result.note(_told(node, "RegisteredNode", f"Registered Node {name} in Controller"))
     memory[name] = seen = _look(view, node, before, now)
+    if before is not None and before.greeting is not None and seen.greeting is None:
+        result.note(_told(node, "RegisteredNode", f"Registered Node {name} in Controller"))
     if seen.silent >= grace and (condition(node, "Ready") or UNKNOWN)["status"] != "Unknown":
         _lose(result, node, now)
     elif condition(node, "Ready"):
@@ -75,9 +79,11 @@ def _look(view: View, node: Object, before: Seen | None, now: float) -> Seen:
     """Silence is counted in looks: while this machine sleeps, a node on it can give no sign, and is not to blame."""
     lease = view["leases"].get(node["metadata"]["name"], LEASES) or {"spec": {}}
     sign = (lease["spec"].get("renewTime", ""), (condition(node, "Ready") or {}).get("lastHeartbeatTime", ""))
-    if before is None or before.sign != sign:
-        return Seen(node, sign, now)
-    return Seen(node, sign, now, before.silent + min(now - before.at, PERIOD))
+    if before is None:
+        return Seen(node, sign, now, greeting=now + PERIOD)
+    greeting = None if before.greeting is None or now >= before.greeting else before.greeting
+    silent = before.silent + min(now - before.at, PERIOD) if before.sign == sign else 0.0
+    return Seen(node, sign, now, silent, greeting)
 
 
 def _lose(result: Plan, node: Object, now: float) -> None:

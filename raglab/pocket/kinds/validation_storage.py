@@ -5,7 +5,7 @@ from __future__ import annotations
 from raglab.pocket.errors import forbidden
 from raglab.pocket.kinds.catalogue import Object
 from raglab.pocket.kinds.causes import Causes
-from raglab.pocket.kinds.differing import difference
+from raglab.pocket.kinds.differing import CLAIM, difference
 from raglab.pocket.kinds.paths import get
 from raglab.pocket.kinds.quantity import parse
 from raglab.pocket.kinds.validation_pods import host_path
@@ -104,7 +104,8 @@ def claim_update(causes: Causes, obj: Object, old: Object) -> None:
         new.pop("storageClassName", None)
     new.pop("resources", None), before.pop("resources", None)
     if new != before:
-        causes.forbidden("spec", _CLAIM_RULE + difference(before, new))
+        size_aside = {"resources": old["spec"].get("resources", {})}
+        causes.forbidden("spec", _CLAIM_RULE + difference(before | size_aside, new | size_aside, CLAIM))
     elif size and stored and parse(size) < parse(stored):
         causes.forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")
 

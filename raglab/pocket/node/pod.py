@@ -130,7 +130,8 @@ class Pod:
             self._sandbox = True
             self._mounted.set()
             if await self._initialise():
-                self._changed()
+                if self.init:
+                    self._changed()
                 await asyncio.gather(*(item.begin() for item in self.containers if not item.finished))
             self.node.records.release_devices(
                 self.uid
@@ -308,6 +309,11 @@ class Pod:
                 return error.code < 500
         return True
 
+    def _untouched(self) -> bool:
+        """Whether nothing has come of any container yet; until then a kubelet tells no address."""
+        waiting = (item.state.get("waiting", {}).get("reason") for item in [*self.containers, *self.init])
+        return all(reason in ("ContainerCreating", "PodInitializing") for reason in waiting)
+
     def status(self) -> dict[str, Any]:
         """The pod's status now."""
         node, now = self.node, timestamp(self.node.clock.time())
@@ -319,6 +325,7 @@ class Pod:
         phase = status.phase(self.obj["spec"].get("restartPolicy", "Always"), init, main)
         initialised = self._initialised or not self.init
         over = phase in ("Succeeded", "Failed")
+        sandbox = self._sandbox and not over and not self._untouched()
         unstarted = [c.name for c in self.init if c.state.get("terminated", {}).get("exitCode") != 0]
         found: dict[str, Any] = {
             "phase": phase,
@@ -333,7 +340,7 @@ class Pod:
                 initialised,
                 [c.name for c in self.containers if not c.ready],
                 unstarted,
-                self._sandbox and not over,
+                sandbox,
                 now,
             ),
         }
@@ -341,7 +348,7 @@ class Pod:
             found["observedGeneration"] = generation
         if init:
             found["initContainerStatuses"] = init
-        if self.context is not None and (self._sandbox or over):
+        if self.context is not None and (sandbox or over):
             found["podIP"] = self.context.facts.ip
             found["podIPs"] = [{"ip": self.context.facts.ip}]
         return found

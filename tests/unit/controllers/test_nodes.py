@@ -60,11 +60,12 @@ def told(plan):
 
 def test_a_node_is_registered_once_and_its_end_is_told(world):
     plan = world.look(node())
-    assert told(plan) == [
+    assert (told(plan), patches(plan), plan.again) == ([], [], nodes.PERIOD)
+    assert told(world.look(node(), after=1.0)) == []
+    assert told(world.look(node(), "s", after=4.0)) == [
         ("Normal", "RegisteredNode", "Node minikube event: Registered Node minikube in Controller")
     ]
-    assert (patches(plan), plan.again) == ([], nodes.PERIOD)
-    assert told(world.look(node(), "s")) == []
+    assert told(world.look(node(), "t")) == []
     assert told(world.look(None)) == [
         ("Normal", "RemovingNode", "Node minikube event: Removing Node minikube from Controller")
     ]

@@ -1,5 +1,7 @@
 """EndpointSlices and Endpoints on the real registry: who stands behind a Service."""
 
+import pytest
+
 from tests.unit.controllers.objects import pod, service, stateful_set
 
 
@@ -47,6 +49,29 @@ async def test_ready_pods_stand_behind_a_service(cluster):
     assert [item["ip"] for item in subset["addresses"]] == [address]
     assert [item["targetRef"]["name"] for item in subset["notReadyAddresses"]] == ["b"]
     assert subset["ports"] == [{"port": 8080, "protocol": "TCP"}]
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        [("http-openai", 8005, "TCP"), ("rest", 8000, "TCP")],  # as recorded
+        [
+            ("dns-tcp", 53, "TCP"),
+            ("dns", 53, "UDP"),
+            ("metrics", 9153, "TCP"),
+        ],  # as on every cluster with CoreDNS
+    ],
+)
+async def test_ports_of_endpoints_stand_in_the_order_of_a_real_controller(cluster, ports):
+    listed = [{"name": name, "port": number, "protocol": protocol} for name, number, protocol in ports]
+    await cluster.create("services", service(ports=sorted(listed, key=lambda port: port["name"])))
+    await cluster.create("pods", pod("a", labels={"app": "web"}))
+
+    async def told():
+        subsets = (await cluster.get("endpoints", "web") or {}).get("subsets")
+        return subsets and subsets[0]["ports"]
+
+    assert await cluster.until(told) == listed
 
 
 async def test_headless_service_publishes_names_and_early_addresses(cluster):
