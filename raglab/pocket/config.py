@@ -37,6 +37,11 @@ class Settings:
     pod_cidr: str = "127.10.0.0/16"
     service_cidr: str = "127.96.0.0/16"
     node_port_range: tuple[int, int] = (30000, 32767)
+    provisioner: bool = True
+    """Whether claims of the default class get volumes, folders of the node: minikube's addon storage-provisioner."""
+    namespace_grace_seconds: float = 0.0
+    """How long a deleted namespace stays before it is emptied. A real controller waits 5 s, for other API servers to
+    have heard of the deletion; here is only one."""
     node_ports_named: tuple[int, ...] = ()
     """Ports of that range that some Service will ask for by number: others are not given them by chance."""
     image_catalogues: tuple[Path, ...] = ()

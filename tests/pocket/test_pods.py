@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -331,6 +332,31 @@ def test_a_crashing_container_backs_off(pods: Pods):
     assert container["lastState"]["terminated"]["exitCode"] == 1
     pods.event("crash", "BackOff", f"Back-off restarting failed container c in pod {title}")
     assert pods.kubectl("logs", "crash") == pods.kubectl("logs", "crash", "--previous") == "run\n"
+
+
+def test_a_container_that_takes_its_time_to_be_made(pods: Pods):
+    pods.create(pod("slow", "example.com/slow:1"))
+    pods.wait("slow", ".status.phase", "Running")
+    created, started = (
+        datetime.fromisoformat(text)
+        for text in (
+            pods.status("slow")["startTime"],
+            pods.container("slow")["state"]["running"]["startedAt"],
+        )
+    )
+    assert started > created
+    assert pods.status("slow")["podIP"]
+
+
+def test_a_pod_tells_no_address_before_its_containers_and_can_be_deleted_then(pods: Pods):
+    pods.create(pod("never", "example.com/never:1"))
+    pods.wait("never", ".status.startTime")
+    status = pods.status("never")
+    assert status["containerStatuses"][0]["state"] == {"waiting": {"reason": "ContainerCreating"}}
+    assert "podIP" not in status
+    refused = pods.cluster.refused("-n", pods.namespace, "logs", "never")
+    assert 'container "c" in pod "never" is waiting to start: ContainerCreating' in refused
+    pods.kubectl("delete", "pod", "never", f"--timeout={LIMIT}")
 
 
 def test_unknown_images_cannot_be_pulled(pods: Pods):

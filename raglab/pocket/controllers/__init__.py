@@ -63,7 +63,7 @@ STANDING = (
 
 
 def every(
-    root_certificate: str, erase: Callable[[str], None], node_grace: float
+    root_certificate: str, erase: Callable[[str], None] | None, node_grace: float, namespace_grace: float
 ) -> list[reconcile.Controller]:
     """All controllers. See `run` for the arguments."""
     kinds = [kind for kind in catalogue.load().kinds if {"list", "watch", "delete"} <= set(kind.verbs)]
@@ -83,14 +83,15 @@ def every(
     }
     configured = [
         rootcertificates.controller(root_certificate),
-        provisioner.controller(erase),
-        namespaces.controller(contents),
+        namespaces.controller(contents, namespace_grace),
         garbage.controller(owning),
         quotas.controller(countable),
         taints.controller(),
         nodes.controller(node_grace),
         podgc.controller(),
     ]
+    if erase is not None:
+        configured.append(provisioner.controller(erase))
     return [module.CONTROLLER for module in STANDING] + configured
 
 
@@ -99,18 +100,19 @@ async def run(
     clock: Clock,
     *,
     root_certificate: str,
-    erase: Callable[[str], None],
+    erase: Callable[[str], None] | None,
     node_grace: float = 50.0,
+    namespace_grace: float = 0.0,
 ) -> None:
     """Run all controllers until cancelled.
 
     `root_certificate` is the API's certificate authority as PEM, published in every namespace; `erase`
-    removes a folder of the node's file system when a provisioned volume is deleted; `node_grace` is how many seconds
-    a node may be silent.
+    removes a folder of the node's file system when a provisioned volume is deleted, and without it nobody provisions
+    any; `node_grace` is how many seconds a node may be silent, `namespace_grace` how many a deleted namespace is left.
     """
     async with asyncio.TaskGroup() as tasks:
         informers = reconcile.Informers(client, clock, tasks)
-        for controller in every(root_certificate, erase, node_grace):
+        for controller in every(root_certificate, erase, node_grace, namespace_grace):
             work = reconcile.run(controller, client, informers, clock)
             tasks.create_task(work, name=controller.component)
         tasks.create_task(hpa.run(client, informers, clock), name=hpa.NAME)

@@ -10,7 +10,7 @@ from raglab.pocket.control.adoption import itself
 from raglab.pocket.control.copies import DEFINITIONS, View, defined
 from raglab.pocket.control.reconcile import Controller, Plan
 from raglab.pocket.informer import Key
-from raglab.pocket.objects import condition, is_deleting, phase, with_condition
+from raglab.pocket.objects import condition, is_deleting, phase, seconds, with_condition
 
 FINE = {
     "NamespaceDeletionDiscoveryFailure": ("ResourcesDiscovered", "All resources successfully discovered"),
@@ -39,8 +39,8 @@ Contents = list[tuple[str, Object]]
 """Objects, each with the name of its resource."""
 
 
-def controller(resources: Mapping[str, str]) -> Controller:
-    """`resources` are those that live in namespaces, with their groups."""
+def controller(resources: Mapping[str, str], grace: float = 0.0) -> Controller:
+    """`resources` are those that live in namespaces, with their groups; emptying one begins after `grace` seconds."""
     fixed = tuple(resources)
 
     def plan(view: View, key: Key, now: float) -> Plan:
@@ -50,6 +50,9 @@ def controller(resources: Mapping[str, str]) -> Controller:
             return result
         if phase(namespace) != "Terminating":
             result.patch("namespaces", namespace, {"status": {"phase": "Terminating"}}, subresource="status")
+        if (early := seconds(namespace["metadata"]["deletionTimestamp"]) + grace - now) > 0:
+            result.look_again(early)
+            return result
         added = {item.resource for item in defined(view) if item.namespaced}
         contents = [*fixed, *sorted(added & view.keys())]
         left = [(resource, obj) for resource in contents for obj in view[resource].list(key[1])]

@@ -4,6 +4,9 @@ There is no registry. YAML catalogues, handed in by whoever starts the cluster, 
 of this machine, with what an image would bring along: entry point, arguments, environment, working directory, and
 read-only folders. The first entry that matches wins; a reference that none matches cannot be pulled, and the error
 says where images come from.
+
+A program of this machine runs at once. `creating` is for an image that shall not: so many seconds pass before each
+start of a container, as they do where a runtime has to make one.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ class Program:
     path: tuple[str, ...] = ()
     mounts: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
+    creating: float = 0.0
     simulates: str = ""
 
     @property
@@ -60,7 +64,7 @@ class Entry:
     source: Path
 
 
-KEYS = {"images", "entrypoint", "args", "env", "workdir", "path", "mounts", "size", "simulates"}
+KEYS = {"images", "entrypoint", "args", "env", "workdir", "path", "mounts", "size", "creating", "simulates"}
 
 
 class Images:
@@ -103,6 +107,7 @@ class Images:
             path=tuple(map(fill, raw.get("path") or ())),
             mounts={fill(source): fill(target) for source, target in (raw.get("mounts") or {}).items()},
             size=int(raw.get("size") or 0),
+            creating=float(raw.get("creating") or 0),
             simulates=raw.get("simulates") or "",
         )
 

@@ -35,6 +35,7 @@ async def pull(
             await _fail(node, image, str(error), pause, changed, say, wait)
             pause = node.settings.backoff_base if changed.is_set() else min(LONGEST_BACKOFF, pause * 2)
             continue
+        await node.clock.sleep(program.creating)
         _tell(node, container, program, say)
         return program
 

@@ -104,15 +104,17 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def running(folder, schemas):
-    """A `Cluster` with all controllers, the scheduler and the node running."""
+async def running(folder, schemas, **settings):
+    """A `Cluster` with all controllers, the scheduler and the node running; `settings` go to the controllers."""
     clock, kinds = SystemClock(), catalogue.load()
     store = Store(folder / "store.sqlite")
     registry = Registry(store, kinds, schemas, Settings(state=folder), clock)
     cluster = Cluster(LocalClient(registry), clock)
     await bootstrap.run(cluster.client, "127.0.0.1", 6443)
     parts = [
-        controllers.run(cluster.client, clock, root_certificate="PEM", erase=cluster.erased.append),
+        controllers.run(
+            cluster.client, clock, **{"root_certificate": "PEM", "erase": cluster.erased.append} | settings
+        ),
         scheduler.run(cluster.client, clock),
         cluster.run_node(),
     ]

@@ -5,6 +5,7 @@ from collections import defaultdict
 from raglab.pocket.clock import timestamp
 from raglab.pocket.controllers import eventexpiry
 from raglab.pocket.informer import Cache
+from tests.unit.controllers.cluster import running
 from tests.unit.controllers.objects import deployment, replica_set, stateful_set
 
 
@@ -184,6 +185,25 @@ def test_events_expire_an_hour_after_they_were_last_told(clock):
     plan = eventexpiry.plan(defaultdict(Cache, events=Cache(events)), ("", ""), clock.now)
     assert sorted(action.obj["metadata"]["name"] for action in plan.actions) == ["bare", "old"]
     assert plan.again == 60
+
+
+async def test_a_namespace_may_be_left_for_a_while(tmp_path, schemas):
+    async with running(tmp_path, schemas, namespace_grace=2.0) as cluster:
+        await cluster.create("namespaces", {"metadata": {"name": "left"}})
+        await cluster.until(lambda: cluster.get("configmaps", "kube-root-ca.crt", "left"))
+        await cluster.client.delete("namespaces", "left")
+
+        async def terminating():
+            found = await cluster.get("namespaces", "left", "")
+            return found["status"]["phase"] == "Terminating"
+
+        await cluster.until(terminating)
+        assert await cluster.get("configmaps", "kube-root-ca.crt", "left")
+
+        async def over():
+            return await cluster.get("namespaces", "left", "") is None
+
+        await cluster.until(over)
 
 
 async def test_a_namespace_says_what_it_waits_for(cluster):

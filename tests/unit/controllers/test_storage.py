@@ -3,6 +3,7 @@
 import pytest
 
 from raglab.pocket.control.volumes import choose
+from tests.unit.controllers.cluster import running
 from tests.unit.controllers.objects import claim, pod, volume
 
 EXTERNAL = (
@@ -103,6 +104,21 @@ async def test_default_class_provides_a_folder_and_takes_it_away_again(cluster):
         return await cluster.get("persistentvolumes", name, "") is None and cluster.erased == [path]
 
     await cluster.until(withdrawn)
+
+
+async def test_without_a_provisioner_the_default_class_is_waited_for(tmp_path, schemas):
+    async with running(tmp_path, schemas, erase=None) as cluster:
+        wanted = claim()
+        del wanted["spec"]["storageClassName"]
+        await cluster.create("persistentvolumeclaims", wanted)
+        text = EXTERNAL.replace("k8s.io/elsewhere", "k8s.io/minikube-hostpath")
+
+        async def told():
+            return await cluster.events("data") == [("ExternalProvisioning", text)]
+
+        await cluster.until(told)
+        await phases(cluster, data="Pending")
+        assert await cluster.list("persistentvolumes", "") == []
 
 
 async def test_claim_without_class_gets_the_default_one_when_there_is_one(cluster):

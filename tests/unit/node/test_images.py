@@ -35,6 +35,11 @@ def test_the_first_entry_that_matches_wins(tmp_path: Path):
     assert images.resolve("web:3").size == 2
 
 
+def test_making_a_container_takes_no_time_unless_the_image_says_so(tmp_path: Path):
+    images = catalogue(tmp_path, {"images": ["slow:1"], "creating": 1.5}, {"images": ["web:1"]})
+    assert [images.resolve(name).creating for name in ("slow:1", "web:1")] == [1.5, 0.0]
+
+
 def test_an_unknown_image_is_told_where_images_come_from(tmp_path: Path):
     with pytest.raises(UnknownImage, match=r'failed to resolve reference "nosuch:1".*images\.yaml'):
         catalogue(tmp_path, {"images": ["web:1"]}).resolve("nosuch:1")
