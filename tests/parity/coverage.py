@@ -20,6 +20,13 @@ are the same but for what every cluster makes up by itself (uids, generated name
 a whole transcript) and what passes (times, ages, resource versions, facts of the machine). Reading commands are
 repeated for up to three seconds, as controllers take their time on both sides.
 
+What stood in for a part of Kubernetes when the recordings were made does so here, too, so that the same is asked: a
+node that takes its time to start and to end containers, programs in them that say the same and share a folder with
+the recorder, objects in `kube-system` that only look like minikube's, a default StorageClass without a provisioner, and
+what the node told of its machine. In the lab none of that is so: containers run at once, the default class has a
+provisioner, `kube-system` holds no pods. And a deleted namespace is left for the five seconds that a real controller
+leaves it; in the lab it is emptied at once.
+
 Not replayed are the 96 commands of `09-proxy-fault-experiments`: they show clients at a server made faulty on purpose.
 """
 PART = {ACCEPTED: "## Accepted differences", UNSUPPORTED: "## Not supported (answered with a clear error)"}
@@ -43,10 +50,8 @@ def _table() -> Iterator[str]:
         yield f"| {transcript} | {' | '.join(map(str, row))} |"
     sums = [sum(column) for column in zip(*rows, strict=True)]
     yield f"| **all** | {' | '.join(f'**{total}**' for total in sums)} |"
-    steps_of_kubernetes = sums[0] - sums[3]
     yield ""
-    yield f"{sums[1]} of {sums[0]} steps are equal ({sums[1] / sums[0]:.1%}), or {sums[1] / steps_of_kubernetes:.1%}"
-    yield f"of the {steps_of_kubernetes} whose answer in the recording came from Kubernetes itself."
+    yield f"{sums[1]} of {sums[0]} steps are equal ({sums[1] / sums[0]:.1%})."
 
 
 def _counts(transcript: str) -> list[int]:

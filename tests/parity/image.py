@@ -1,8 +1,8 @@
 """What every container of the parity cluster runs, as the recording's node had none: says something, serves, waits.
 
 ``python image.py POD_IP [LINE ...]`` prints the lines and answers 200 on the ports that the manifests probe, and
-"pf-ok" to ``/pf.txt``. ``/quit`` closes that port for good, ``/end`` ends the program at once. SIGTERM ends it after
-the recorded 1.2 s.
+"pf-ok" to ``/pf.txt``; on the model server's port after a second, as pods were ready that much after they ran.
+``/quit`` closes that port for good, ``/end`` ends the program at once, SIGTERM after a while (see ``images.yaml``).
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ import contextlib
 import signal
 import sys
 
-PORTS = (8005, 8080, 8081)
-ENDING = 1.2
+PORTS = {8080: 0.0, 8081: 0.0, 8005: 1.0}
+"""Each with the seconds until it is listened on."""
+ENDING = 3 * 1.2
+"""Seconds."""
 
 
 async def main(address: str, lines: list[str]) -> None:
     print("\n".join(lines), flush=True)
     ended, terminated = asyncio.Event(), asyncio.Event()
-    for port in PORTS:
-        await listen(address, port, ended)
+    listening = [asyncio.create_task(listen(address, port, later, ended)) for port, later in PORTS.items()]
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: (terminated.set(), ended.set()))
     await ended.wait()
+    for task in listening:
+        task.cancel()
     if terminated.is_set():
         await asyncio.sleep(ENDING)
 
 
-async def listen(address: str, port: int, ended: asyncio.Event) -> None:
-    """Answer on one port."""
+async def listen(address: str, port: int, later: float, ended: asyncio.Event) -> None:
+    """Answer on one port, after so many seconds."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = (await reader.readline()).decode().split()
@@ -42,6 +45,7 @@ async def listen(address: str, port: int, ended: asyncio.Event) -> None:
         if "/end" in request:
             ended.set()
 
+    await asyncio.sleep(later)
     server = await asyncio.start_server(answer, address, port)
 
 

@@ -27,9 +27,13 @@ LABELS = {
 SETTINGS: dict[str, Any] = {
     "image_catalogues": (HERE / "images.yaml",),
     "variables": {"here": str(HERE)},
-    "devices": {"nvidia.com/gpu": {"ids": ["0", "1", "2", "3"], "env": "VISIBLE_DEVICES"}},
     "node_labels": LABELS,
+    "provisioner": False,
+    "namespace_grace_seconds": 5.0,
 }
+GPU = "nvidia.com/gpu"
+SHARED = "/recorder"
+"""A folder of the node, the recorder's own: containers shared it where they were recorded."""
 LIMIT = 130.0
 """Seconds for one command; the longest recorded one took 60."""
 
@@ -38,12 +42,19 @@ LIMIT = 130.0
 def stage(folder: Path) -> Iterator[Shell]:
     """A cluster like the recorded one, and a shell in a folder with the recorded manifests."""
     shutil.copytree(HERE / "manifests", folder / "manifests")
-    (folder / "run").mkdir()
+    on_node = folder / "state" / "node" / SHARED.strip("/")
+    on_node.mkdir(mode=0o700, parents=True)
+    (folder / "run").symlink_to(on_node)
     (folder / "venv").symlink_to(sys.prefix)
+    gpu = {"ids": ["0", "1", "2", "3"], "env": "VISIBLE_DEVICES", "shared": {SHARED: str(folder / "run")}}
     with pocket.addresses() as own:
         there = {"api_host": own["node_ip"], "api_port": 8443}
-        with pocket.running(folder, **SETTINGS, **own, **there) as cluster:
-            shell = Shell(folder, cluster.environment)
+        with pocket.running(folder, devices={GPU: gpu}, **SETTINGS, **own, **there) as cluster:
+            # helm had nothing set where it was recorded
+            own_homes = {
+                key: value for key, value in cluster.environment.items() if not key.startswith("HELM_")
+            }
+            shell = Shell(folder, own_homes | {"NODE_IP": own["node_ip"]})
             try:
                 yield shell
             finally:
