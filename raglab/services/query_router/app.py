@@ -16,10 +16,19 @@ from haystack import tracing
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
+from raglab.services.query_router import served
 from raglab.services.query_router.errors import ApiError
 from raglab.services.query_router.metrics import Metrics, StageTimer
 from raglab.services.query_router.middleware import BodyLimit, Measured
-from raglab.services.query_router.models import DocumentList, Note, Passage, Problem, Prompt, Search
+from raglab.services.query_router.models import (
+    DocumentList,
+    ModelList,
+    Note,
+    Passage,
+    Problem,
+    Prompt,
+    Search,
+)
 from raglab.services.query_router.service import Service
 from raglab.services.query_router.settings import Settings
 
@@ -27,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 MULTIPART = 100_000
 """Bytes a multipart body may need around the file."""
-PATHS = frozenset({"/uploadDocument", "/documentSearch", "/generate", "/documents", "/health"})
+PATHS = frozenset({"/uploadDocument", "/documentSearch", "/generate", "/documents", "/models", "/health"})
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -53,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(BodyLimit, limit=settings.max_upload + MULTIPART)
     _add_methods(app, service, settings)
     _add_library(app, service)
-    _add_operations(app, service, metrics)
+    _add_operations(app, service, settings, metrics)
     _add_errors(app)
     app.add_middleware(Measured, metrics=metrics, paths=PATHS)
     return app
@@ -106,7 +115,7 @@ def _add_library(app: FastAPI, service: Service) -> None:
         return Note(message=f"Deleted {filename} ({chunks} chunk{'' if chunks == 1 else 's'})")
 
 
-def _add_operations(app: FastAPI, service: Service, metrics: Metrics) -> None:
+def _add_operations(app: FastAPI, service: Service, settings: Settings, metrics: Metrics) -> None:
     @app.get("/health", responses=_problems(503))
     async def health(dependencies: bool = False) -> Note:
         """Say that the service is up; with `dependencies=true` also ask the three services behind it."""
@@ -114,6 +123,11 @@ def _add_operations(app: FastAPI, service: Service, metrics: Metrics) -> None:
             text = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
             raise ApiError(503, text, ", ".join(problems))
         return Note(message="Service is up.")
+
+    @app.get("/models")
+    async def models() -> ModelList:
+        """Say which models answer, and whether they are stand-ins."""
+        return ModelList(models=await served.models(settings))
 
     @app.get("/metrics", include_in_schema=False)
     async def exposition() -> Response:

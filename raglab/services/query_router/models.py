@@ -62,3 +62,23 @@ class DocumentList(BaseModel):
     """All uploaded files."""
 
     documents: list[DocumentRow]
+
+
+class ServedModel(BaseModel):
+    """A model behind the query-router, as the service that holds it tells."""
+
+    service: str
+    model: str = Field(description="The name that the query-router asks for.")
+    simulated: bool | None = Field(
+        default=None,
+        description="Whether a stand-in answers under this name; null when its service does not tell.",
+    )
+    answered_by: str = Field(
+        default="", description="The model that really answers; empty when its service does not tell."
+    )
+
+
+class ModelList(BaseModel):
+    """The language model and the embedding model."""
+
+    models: list[ServedModel]
