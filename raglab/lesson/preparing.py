@@ -17,6 +17,7 @@ WORKLOADS = (
     "statefulset/nemollm-embedding",
     "statefulset/pgvector",
     "deployment/query-router",
+    "deployment/frontend",
 )
 VOLUMES = ("nemollm-inference-pv", "nemollm-embedding-pv", "pgvector-pv")
 ANY = "any"

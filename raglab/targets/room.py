@@ -10,7 +10,7 @@ from raglab.pocket import store
 from raglab.targets.base import Report, TargetError
 from raglab.targets.network import LAST, Network, can_bind
 
-NODE_PORTS = (30005, 30006, 30080, 30081, 30089, 30090, 30181, 30432, 31091)
+NODE_PORTS = (30001, 30005, 30006, 30080, 30081, 30089, 30090, 30181, 30432, 31091)
 """Ports on the node that the lessons' charts ask for."""
 LEFTOVER_LIMIT = 10.0  # seconds that the guardian of a killed cluster gets to end its pods
 

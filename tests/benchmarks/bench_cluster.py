@@ -58,9 +58,10 @@ def deployment() -> float:
         "statefulset/nemollm-inference",
         "statefulset/nemollm-embedding",
         "statefulset/pgvector",
+        "deployment/query-router",
+        "deployment/frontend",
     ):
         timed("kubectl", "rollout", "status", workload, "-n", "rag-sample", "--timeout=120s")
-    timed("kubectl", "rollout", "status", "deployment/query-router", "-n", "rag-sample", "--timeout=120s")
     return time.perf_counter() - started
 
 

@@ -15,11 +15,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import websocket
 
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
 LIMIT = 30.0  # seconds for anything a page is waited for
 OPTIONS = (
     "--headless",
@@ -157,11 +159,32 @@ class Page:
         """Click the first element that a CSS selector finds."""
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
-    def press(self, key: str) -> None:
-        """Press a key on the keyboard, for example ``Tab``."""
-        for kind in ("rawKeyDown", "keyUp"):
-            code = {"Tab": 9, "Enter": 13}.get(key, 0)
-            self._send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+    def press(self, key: str, shift: bool = False) -> None:
+        """Press a key on the keyboard, for example ``Tab``; Enter also types its line break."""
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            code = KEYS.get(key, 0)
+            event = {"key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": 8 * shift}
+            self._send("Input.dispatchKeyEvent", type=kind, **event, **(text if kind == "keyDown" else {}))
+
+    def type(self, text: str) -> None:
+        """Put text where the focus is, as a keyboard does."""
+        self._send("Input.insertText", text=text)
+
+    def choose(self, selector: str, *files: Path) -> None:
+        """Choose files in an ``<input type=file>``."""
+        found = self._send("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        place = {"objectId": found["result"]["objectId"]}
+        self._send("DOM.setFileInputFiles", files=[str(file) for file in files], **place)
+
+    def violations(self) -> list[str]:
+        """What axe-core finds wrong: names, roles, contrast and more (https://github.com/dequelabs/axe-core)."""
+        spec = find_spec("axe_playwright_python")
+        assert spec and spec.origin
+        self.run(f"{Path(spec.origin).with_name('axe.min.js').read_text()};0")
+        return self.run(
+            "axe.run().then((all) => all.violations.map((one) => `${one.id} (${one.impact}) ${one.nodes[0].html}`))"
+        )
 
     def screenshot(self, file: Path) -> None:
         """Write a picture of the whole page."""

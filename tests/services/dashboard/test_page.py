@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -41,14 +39,6 @@ def legend(page: Page, title: str) -> dict[str, str]:
     return {row[0].strip(): row[1] for row in rows}
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong: names, roles, contrast and more (https://github.com/dequelabs/axe-core)."""
-    spec = find_spec("axe_playwright_python")
-    assert spec and spec.origin
-    page.run(f"{Path(spec.origin).with_name('axe.min.js').read_text()};0")
-    return page.run("axe.run().then((all) => all.violations.map((one) => one.id + ' ' + one.nodes[0].html))")
-
-
 @pytest.mark.parametrize("uid", UIDS)
 @pytest.mark.parametrize(
     "look", [{}, {"dark": True}, {"width": 390, "height": 844}], ids=["light", "dark", "phone"]
@@ -61,7 +51,7 @@ def test_a_dashboard_shows_without_complaint_and_from_here_only(page, dashboard,
     assert page.complaints == []
     assert {urlsplit(url).netloc for url in page.requests} == {dashboard.address}
     assert page.run("document.documentElement.scrollWidth") <= look.get("width", 1280)
-    assert violations(page) == []
+    assert page.violations() == []
 
 
 def test_it_says_what_it_is(page, dashboard):
@@ -128,7 +118,7 @@ def test_it_refreshes_by_itself_and_keeps_what_was_switched_off(page, dashboard)
 def test_the_list_leads_to_every_dashboard(page, dashboard):
     page.open(dashboard.url).until("document.querySelectorAll('main a').length > 3")
     assert sorted(page.texts("main a")) == sorted(one["title"] for one in DASHBOARDS.values())
-    assert violations(page) == []
+    assert page.violations() == []
     page.click("main a")
     page.until(f"location.pathname.startsWith('/d/raglab-') && {PANELS} > 3")
 

@@ -126,6 +126,7 @@ def test_inference_service_lists_the_five_ports():
     [
         ("nemollm-inference", "nemollm-inference", 8005, 30005),
         ("nemollm-embedding", "nemollm-embedding", 9080, 30080),
+        ("rag-app", "frontend", 8090, 30001),
         ("rag-app", "query-router", 8081, 30081),
         ("rag-app", "pgvector", 5432, 30432),
     ],
@@ -251,3 +252,12 @@ def test_pods_serve_on_while_they_leave_their_services():
         pick(render("nemollm-inference", "--set=preStopSleepSeconds=0"), "StatefulSet", "nemollm-inference")
     )
     assert "lifecycle" not in server
+
+
+def test_the_page_follows_the_router_of_its_release():
+    """Port and number of passages are set once, at the query-router."""
+    flags = ("--set=queryRouter.service.port=8181", "--set=queryRouter.retriever.topK=7")
+    container = containers(pick(render("rag-app", *flags), "Deployment", "frontend"))[0]
+    told = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert (told["APP_SERVERURL"], told["APP_SERVERPORT"]) == ("http://query-router", "8181")
+    assert told["APP_RETRIEVER_TOPK"] == "7"

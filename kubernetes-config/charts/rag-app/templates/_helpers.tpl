@@ -42,7 +42,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* What the pod specs of both components share. Arguments: root, values. */}}
+{{/* What the pod specs of all components share. Arguments: root, values. */}}
 {{- define "rag-app.podSettings" -}}
 automountServiceAccountToken: false
 terminationGracePeriodSeconds: {{ .values.terminationGracePeriodSeconds }}
