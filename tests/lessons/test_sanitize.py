@@ -43,6 +43,7 @@ def test_may_differ(one: str, other: str) -> None:
         ("Ready    1s    v1.36.2", "NotReady    1s    v1.36.2"),
         ("query-router   NodePort   30081", "query-router   NodePort   30181"),
         ("query-router   NodePort   30081", "query-router   NodePort   30999"),
+        ("frontend   NodePort   30001", "frontend   NodePort   30999"),
         ("nvidia-dcgm-exporter-rhksc   1/1", "nvidia-dcgm-exporter-rhksc   0/1"),
         ("nvidia-dcgm-exporter-rhksc   1/1", "nvidia-operator-validator-rhksc   1/1"),
         ("nemollm-inference-0   1/1", "nemollm-inference-1   1/1"),

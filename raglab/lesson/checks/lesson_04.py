@@ -90,6 +90,18 @@ def retrieval(score: Score) -> Verdict:
     )
 
 
+@register("04.page", "The page shows the passages, then the answer")
+def page(events: list[dict[str, Any]]) -> Verdict:
+    kinds = list(dict.fromkeys(next(iter(event)) for event in events))
+    problem = next((event["problem"]["what"] for event in events if "problem" in event), "")
+    return Verdict(
+        kinds == ["passages", "text", "html"] and bool(events[0]["passages"]),
+        problem or ", then ".join(kinds),
+        "passages, then text, then html",
+        "kubectl get pods -n rag-sample",
+    )
+
+
 @register("04.second-corpus", "Documents in four more formats answer questions")
 def second_corpus() -> Verdict:
     formats = {name.rsplit(".", 1)[-1] for name in _documents()}
