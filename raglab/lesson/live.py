@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import html
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 
 class LiveLine:
-    """``with LiveLine() as line: line.show("3 of 5")``. Outside a notebook it shows nothing."""
+    """``with LiveLine() as line: line.show("3 of 5")``. Outside a notebook it shows nothing.
+
+    Inside another one it uses that one's line: what works in many steps has one line in all.
+    """
+
+    _outer: ClassVar[Any] = None
 
     def __enter__(self) -> LiveLine:
-        self._handle: Any = _display("")
+        self._before = LiveLine._outer
+        self._handle: Any = self._before or _display("")
+        LiveLine._outer = self._handle
         return self
 
     def show(self, text: str) -> None:
@@ -28,6 +35,7 @@ class LiveLine:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self.show("")
+        LiveLine._outer = self._before
 
 
 class _Picture:

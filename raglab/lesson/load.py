@@ -25,7 +25,7 @@ def users(count: int) -> None:
     if count:
         node_port.facts(LOCUST, "/swarm", form={"user_count": count, "spawn_rate": count})
     else:
-        node_port.facts(LOCUST, "/stop")
+        node_port.facts(LOCUST, "/stop", form={})
     wait_for(f"{count} users", until=lambda: statistics()["user_count"] == count)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 
 from raglab.lesson import cluster, manifest, preparing, progress, sections, settling
+from raglab.lesson.live import LiveLine
 from raglab.targets import Target, current
 
 
@@ -17,14 +18,21 @@ def start(number: str, fresh: bool = False) -> None:
     What was there before is kept: ``undo("before")`` brings it back.
     """
     lesson, target = manifest.load()[number], current()
+    with LiveLine() as line:
+        line.show(f"lesson {number}: preparing the cluster")
+        _bring_up(target)
+        if fresh or not progress.within(number, last=lesson.checks[-1]):
+            sections.begin(lesson, target)
+            progress.enter(number)
+    print(f"Lesson {number}: {lesson.title}\n{_facts(target)}")
+
+
+def _bring_up(target: Target) -> None:
+    """Start the cluster if needed, and wait for the pods that were ready when it ended."""
     since, awaited = settling.now(), target.awaited()
     target.up(lambda line: None)
     os.environ.update(target.environment())
     settling.wait(awaited, since)
-    if fresh or not progress.within(number, last=lesson.checks[-1]):
-        sections.begin(lesson, target)
-        progress.enter(number)
-    print(f"Lesson {number}: {lesson.title}\n{_facts(target)}")
 
 
 def _facts(target: Target) -> str:

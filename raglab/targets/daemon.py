@@ -64,7 +64,7 @@ class Daemon:
 
     def stop(self) -> bool:
         """End the process and every pod, also pods that a killed process left; False if there was nothing."""
-        self.thaw()
+        self.wake()
         process = self.process()
         if process is not None:
             processes.end(process, STOP_LIMIT)  # if it must be killed, its guardian ends the pods
@@ -85,24 +85,28 @@ class Daemon:
         """Let the process and its pods stand still until `thaw`. Whoever is born meanwhile is caught as well."""
         if (process := self.process()) is not None:
             process.suspend()
+            processes.wait_until_stopped([process.pid])
         still: set[int] = set()
         while moving := set(self._pods()) - still:
             guardian.signal_all(signal.SIGSTOP, (), moving)
+            processes.wait_until_stopped(moving)
             still |= moving
 
     def thaw(self) -> None:
-        """Let the process and its pods go on, if they stand still."""
-        process = self.process()
-        if process is not None and process.status() == psutil.STATUS_STOPPED:
-            guardian.signal_all(signal.SIGCONT, (), self._pods())
+        """Let the process and its pods go on. (A signal to stop that has not arrived yet is taken back with it.)"""
+        guardian.signal_all(signal.SIGCONT, (), self._pods())
+        if (process := self.process()) is not None:
             process.resume()
 
-    def settle(self) -> None:
-        """Wait for a process that is still starting or ending, because the command that began it was killed.
+    def wake(self) -> None:
+        """Let a cluster go on that stands still, because the command that took a snapshot of it was killed."""
+        process = self.process()
+        if process is not None and process.status() == psutil.STATUS_STOPPED:
+            self.thaw()
 
-        One that was killed while it took a snapshot has left a cluster that stands still.
-        """
-        self.thaw()
+    def settle(self) -> None:
+        """Wait for a process that is still starting or ending, because the command that began it was killed."""
+        self.wake()
         process, deadline = self.process(), time.monotonic() + STOP_LIMIT
         while process is not None and processes.lives(process) and not self.is_ready():
             if time.monotonic() > deadline:

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 KILL_LIMIT = 10.0  # seconds; only a program stuck in the kernel takes longer
+STOP_LIMIT = 2.0  # seconds; a process that waits for the disk stops when that has answered
 INTERVAL = 0.02  # seconds
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAME_MOMENT = 1.0  # seconds; creation times come in clock ticks and shift a little when the clock is set
@@ -92,6 +93,21 @@ def end(process: psutil.Process, limit: float) -> None:
 def gone(process: psutil.Process) -> None:
     """Wait until a process that was killed has ended."""
     _ended_within(process, KILL_LIMIT)
+
+
+def wait_until_stopped(pids: Iterable[int]) -> None:
+    """Wait until processes that were sent SIGSTOP stand still: the signal is sent, not obeyed, when `kill` returns."""
+    deadline = time.monotonic() + STOP_LIMIT
+    while any(map(_moves, pids)) and time.monotonic() < deadline:
+        time.sleep(INTERVAL / 10)
+
+
+def _moves(pid: int) -> bool:
+    try:
+        status: str = psutil.Process(pid).status()
+        return status not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _ended_within(process: psutil.Process, limit: float) -> bool:
