@@ -40,7 +40,7 @@ def play(scene: str, folder: Path) -> Iterator[Outcome]:
     plan = SCENES[scene]
     with stage(folder) as shell:
         for command in plan.get("setup", ()):
-            shell.do(command)
+            shell.set_up(command)
         for transcript in plan["transcripts"]:
             yield from Player(shell, transcript, plan.get(transcript) or {}).play()
 

@@ -104,6 +104,14 @@ class Shell:
         else:
             self.run(command)
 
+    def set_up(self, command: str) -> None:
+        """As `do`, but the command must succeed."""
+        if command.endswith("&"):
+            return self.do(command)
+        _, error, code = self.run(command)
+        if code:
+            raise RuntimeError(f"{command}: exit {code}\n{error}")
+
     def close(self) -> None:
         """End what still runs."""
         for server in self.servers:

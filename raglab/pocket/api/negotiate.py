@@ -7,7 +7,6 @@ the object itself, a `Table` (what ``kubectl get`` prints) and bare metadata.
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import yaml
 from aiohttp import web
 
 from raglab.pocket.api import protobuf
+from raglab.pocket.api.malformed import explain
 from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds.catalogue import Kind
 
@@ -123,8 +123,7 @@ def _json(body: bytes, expected: str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        why = "unexpected end of JSON input" if not body.strip() else re.sub(r": line \d+.*", "", str(error))
-        raise _unreadable(expected, why, body) from error
+        raise _unreadable(expected, explain(body), body) from error
 
 
 def _yaml(body: bytes, expected: str) -> Any:
@@ -162,7 +161,7 @@ async def read_patch(request: web.Request, kind: Kind) -> tuple[Any, str]:
         patch = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if media != APPLY_TYPE:
-            raise bad_request(f"error decoding patch: {error}") from error
+            raise bad_request(explain(body)) from error
         patch = _yaml(body, kind.kind)
     if not isinstance(patch, list if media == PATCH_TYPES[0] else dict):
         raise _unreadable(kind.kind, "the patch has the wrong shape", body)
