@@ -56,7 +56,7 @@ def number(lesson: Notebook, code: str) -> int:
 def shown(page: Page, cell: int) -> str:
     """What stands below a cell."""
     area = f"{PANEL}.querySelectorAll('.jp-Cell')[{cell}].querySelector('.jp-OutputArea')"
-    return page.run(f"{area}?.innerText ?? ''")
+    return page.run(f"{area}?.textContent ?? ''")
 
 
 def test_first_cells_run_and_a_line_tells_what_is_waited_for(page: Page) -> None:
@@ -68,7 +68,7 @@ def test_first_cells_run_and_a_line_tells_what_is_waited_for(page: Page) -> None
     for check in ("00.strict-shell", "00.node-ready"):
         assert f"✓ {check}" in shown(page, number(LESSON, check))
     page.run("void jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
-    area = f"{PANEL}.querySelectorAll('.jp-Cell')[{waits}].querySelector('.jp-OutputArea').innerText"
+    area = f"{PANEL}.querySelectorAll('.jp-Cell')[{waits}].querySelector('.jp-OutputArea').textContent"
     page.until(f"/waiting for statefulset.nemollm-inference: 0 of 1/.test({area})", LIMIT)
     page.until(f"{area}.includes('1 of 1 replicas ready')", LIMIT)
     assert re.search("waiting", shown(page, waits)) is None, "the line is gone when the wait is over"

@@ -9,6 +9,8 @@ from tests.lessons.notebook import NOTEBOOKS, Notebook, read
 
 TAGS = {"raises-exception", "nbval-ignore-output", "exercise", "solution", "hidden"}
 
+WIDTH = 106  # characters that fit beside the file browser, in a window of 1280 pixels
+
 BANNED = {
     r"\bsleep\b": "a fixed pause is too long or too short; wait for the state: wait_for, kubectl wait --for",
     r"kubectl\b.*\s(-w|--watch)\b": "a watch never ends; use kubectl wait --for with a --timeout",
@@ -27,6 +29,15 @@ def test_code_cells_are_short(notebook: Notebook) -> None:
     assert median(len(cell.lines) for cell in notebook.code) <= 4, (
         "half of all code cells have at most 4 lines"
     )
+
+
+def test_lines_fit_the_page(notebook: Notebook) -> None:
+    for cell in notebook.code:
+        long = [line for line in cell.lines if len(line) > WIDTH]
+        assert not long, f"cell {cell.index}: code of more than {WIDTH} characters scrolls sideways: {long}"
+        text = "".join("".join(out.get("text", "")) for out in cell.outputs)
+        heads = [line for line in text.splitlines() if line.isupper() and len(line) > WIDTH]
+        assert not heads, f"cell {cell.index}: wide tables wrap and cannot be read; choose columns: {heads}"
 
 
 def test_prose_cells_are_short(notebook: Notebook) -> None:

@@ -18,6 +18,7 @@ IMAGES = yaml.safe_load((paths.CHECKOUT / "raglab" / "services" / "images.yaml")
 PROGRAMS = {
     "LLM NIM": "*/nemollm-inference-ms:*",
     "Embedding NIM": "*/nemollm-embedding-ms:*",
+    "frontend": "raglab/frontend:*",
     "query-router": "raglab/query-router:*",
     "pgvector": "pgvector/pgvector:*",
     "DCGM exporter": "nvcr.io/nvidia/k8s/dcgm-exporter:*",
