@@ -142,8 +142,8 @@ def test_no_input_makes_the_server_fail(router: Running, mode: GenerationMode) -
     operations = [item.ok() for item in schema.get_all_operations()]
     assert len(operations) == 7
     for operation in operations:
-        if mode is GenerationMode.NEGATIVE and operation.label == "GET /documents":
-            continue  # it has no input
+        if mode is GenerationMode.NEGATIVE and operation.label in ("GET /documents", "GET /models"):
+            continue  # they have no input
         send_examples(operation.as_strategy(generation_mode=mode))
 
 
