@@ -19,6 +19,8 @@ WORKLOADS = (
     "deployment/query-router",
     "deployment/frontend",
 )
+PLAYGROUNDS = ("hello", "topology", "basics")
+"""Namespaces of lessons 00, 01 and 02, which leave nothing."""
 VOLUMES = ("nemollm-inference-pv", "nemollm-embedding-pv", "pgvector-pv")
 ANY = "any"
 """The state that asks for nothing."""
@@ -42,26 +44,21 @@ def any_state(target: Target) -> None:
     """The lesson works beside whatever is deployed."""
 
 
+def _without_playgrounds() -> None:
+    """A lesson that was left in the middle holds GPUs, and its model is taken for the application's by name."""
+    cluster.kubectl("delete", "namespace", *PLAYGROUNDS, "--ignore-not-found", limit=START_LIMIT)
+
+
 def empty(target: Target) -> None:
-    """No RAG application: namespace and volumes are gone."""
+    """No RAG application and no unfinished lesson: their namespaces and volumes are gone, and all GPUs are free."""
+    _without_playgrounds()
     cluster.kubectl("delete", "namespace", cluster.NAMESPACE, "--ignore-not-found", limit=START_LIMIT)
     cluster.kubectl("delete", "pv", *VOLUMES, "--ignore-not-found", limit=START_LIMIT)
 
 
-def gpus_free(target: Target) -> None:
-    """Neither the RAG application nor what an earlier visit to lesson 01 left holds a GPU."""
-    empty(target)
-    cluster.kubectl("delete", "namespace", "topology", "--ignore-not-found", limit=START_LIMIT)
-
-
-def basics(target: Target) -> None:
-    """All GPUs are free, and nothing is left of an earlier visit to lesson 02."""
-    gpus_free(target)
-    cluster.kubectl("delete", "namespace", "basics", "--ignore-not-found", limit=START_LIMIT)
-
-
 def rag_application(target: Target) -> None:
     """The three charts are installed and every pod is ready."""
+    _without_playgrounds()
     cluster.kubectl("apply", "-f", str(CONFIG / "namespace.yaml"))
     cluster.kubectl("apply", "-f", str(CONFIG / "storage"))
     for release in RELEASES:
@@ -114,8 +111,8 @@ def autoscaling(target: Target) -> None:
 STATES: dict[str, Callable[[Target], None]] = {
     ANY: any_state,
     "empty": empty,
-    "gpus-free": gpus_free,
-    "basics": basics,
+    "gpus-free": empty,
+    "basics": empty,
     "rag-application": rag_application,
     "rag-application-alone": rag_application_alone,
     "gpu-metrics": gpu_metrics,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from raglab import paths
-from raglab.lesson import manifest
+from raglab.lesson import manifest, preparing
 from raglab.lesson.checks.registry import registered
 from raglab.lesson.strips import strip
 from tests.lessons.notebook import NOTEBOOKS, Notebook
@@ -53,3 +53,10 @@ def test_links_lead_somewhere(notebook: Notebook) -> None:
         for target in LINK.findall(cell.source):
             if not target.startswith("http"):
                 assert (paths.NOTEBOOKS / target).exists(), f"cell {cell.index}: {target} does not exist"
+
+
+def test_lessons_that_leave_nothing_are_cleared_away_by_the_next(notebook: Notebook) -> None:
+    text = "\n".join(cell.source for cell in notebook.code)
+    made = set(re.findall(r"kubectl create namespace (\S+)", text))
+    if lesson_of(notebook).leaves == "nothing":
+        assert made <= set(preparing.PLAYGROUNDS), "start() of later lessons does not know this namespace"
