@@ -23,7 +23,7 @@ PLAYGROUNDS = ("hello", "topology", "basics")
 """Namespaces of lessons 00, 01 and 02, which leave nothing."""
 VOLUMES = ("nemollm-inference-pv", "nemollm-embedding-pv", "pgvector-pv")
 ANY = "any"
-"""The state that asks for nothing."""
+"""The state that keeps what is deployed; a snapshot would bring something else."""
 START_LIMIT = 120  # seconds for all pods to become ready
 
 
@@ -40,13 +40,14 @@ def gpus() -> tuple[int, int]:
     return total - sum(int(limit.get(RESOURCE, 0)) for limit in limits), total
 
 
-def any_state(target: Target) -> None:
-    """The lesson works beside whatever is deployed."""
-
-
 def _without_playgrounds() -> None:
     """A lesson that was left in the middle holds GPUs, and its model is taken for the application's by name."""
     cluster.kubectl("delete", "namespace", *PLAYGROUNDS, "--ignore-not-found", limit=START_LIMIT)
+
+
+def any_state(target: Target) -> None:
+    """The lesson works beside whatever is deployed; only unfinished lessons are cleared away."""
+    _without_playgrounds()
 
 
 def empty(target: Target) -> None:
