@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tests.parity.recordings import Step, steps
-from tests.parity.stage import Shell, stage
+from tests.parity.stage import Shell, alone, stage
 from tests.parity.states import Reason, differing
 from tests.parity.unify import Unifier
 
@@ -38,7 +38,7 @@ class Outcome:
 def play(scene: str, folder: Path) -> Iterator[Outcome]:
     """Replay the transcripts of a scene one after another on one fresh cluster in `folder`."""
     plan = SCENES[scene]
-    with stage(folder) as shell:
+    with alone(scene), stage(folder) as shell:
         for command in plan.get("setup", ()):
             shell.set_up(command)
         for transcript in plan["transcripts"]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +38,22 @@ SHARED = "/recorder"
 """A folder of the node, the recorder's own: containers shared it where they were recorded."""
 LIMIT = 130.0
 """Seconds for one command; the longest recorded one took 60."""
+
+
+@contextmanager
+def alone(scene: str) -> Iterator[None]:
+    """Wait until no other replay of the scene runs on this machine: recorded commands name ports that both would use.
+
+    The claim is an abstract Unix socket, as for networks: visible to all users, gone with the process.
+    """
+    with socket.socket(socket.AF_UNIX) as claim:
+        while True:
+            try:
+                claim.bind(f"\0raglab-parity-{scene}")
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield
 
 
 @contextmanager
