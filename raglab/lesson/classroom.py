@@ -19,8 +19,11 @@ SUFFIX = ".progress.json"
 
 
 def learner() -> str:
-    """What the learner is called: ``$RAGLAB_LEARNER``, or the name of the user."""
-    return os.environ.get("RAGLAB_LEARNER") or getpass.getuser()
+    """What the learner is called: ``$RAGLAB_LEARNER``, or the name of the user, if the machine knows it."""
+    try:
+        return os.environ.get("RAGLAB_LEARNER") or getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in many containers
+        return "learner"
 
 
 def share(progress: dict[str, Any]) -> None:

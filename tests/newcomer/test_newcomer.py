@@ -245,7 +245,7 @@ raglab down
 
 def test_4_application_runs_for_an_ordinary_user(newcomer: Newcomer):
     said = newcomer.run(APPLICATION)
-    assert said.count("condition met") == 4 and "42" in said
+    assert said.count("condition met") == 5 and "42" in said
     assert "3 of 4 in use (simulated)" in said
     newcomer.assert_nothing_left()
 

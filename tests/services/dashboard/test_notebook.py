@@ -38,7 +38,7 @@ def drawn(monkeypatch) -> list[Any]:
 @pytest.fixture(autouse=True)
 def node(monkeypatch, prometheus) -> None:
     monkeypatch.setenv("NODE_ADDRESS", prometheus.host)
-    monkeypatch.setattr("raglab.lesson.dashboards.NODE_PORT", prometheus.port)
+    monkeypatch.setattr("raglab.lesson.prometheus.PORT", prometheus.port)
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
