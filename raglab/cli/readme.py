@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from raglab import paths
+from raglab.cli import blocks
 from raglab.lesson import manifest, strips
 
 README = paths.CHECKOUT / "README.md"
@@ -14,8 +14,7 @@ BEGIN, END = "<!-- lessons: generated from notebooks/lessons.toml -->", "<!-- en
 
 def rendered(text: str) -> str:
     """`text` with the table as the manifest wants it."""
-    table = strips.table(manifest.load().values())
-    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL)
+    return blocks.put(text, BEGIN, END, strips.table(manifest.load().values()), "no place for the lessons")
 
 
 def refresh(file: Path = README) -> bool:

@@ -66,10 +66,10 @@ def _entry(item: Mapping[str, Any], lessons: Mapping[str, Lesson]) -> Entry:
     if "lesson" not in item:
         return Entry(item["minutes"], item["what"])
     lesson = lessons[item["lesson"]]
-    sections = item.get("sections", [])
-    share = share_of(reading.read(lesson), sections) if sections else 1.0
-    seconds = round(share * reading.read(lesson).seconds)
-    return Entry(math.ceil(share * lesson.minutes), _title(lesson, sections), lesson.number, seconds)
+    notebook, sections = reading.read(lesson), item.get("sections", [])
+    share = share_of(notebook, sections) if sections else 1.0
+    minutes, seconds = math.ceil(share * lesson.minutes), round(share * notebook.seconds)
+    return Entry(minutes, _title(lesson, sections), lesson.number, seconds)
 
 
 def _title(lesson: Lesson, sections: Iterable[str]) -> str:

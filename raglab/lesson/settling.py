@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from raglab.lesson import cluster
 from raglab.lesson.live import LiveLine
 from raglab.lesson.waiting import GaveUp
+from raglab.pocket.clock import timestamp
+from raglab.pocket.objects import condition
 
 LIMIT = 60.0  # seconds
 INTERVAL = 0.25  # seconds
@@ -17,7 +18,7 @@ INTERVAL = 0.25  # seconds
 
 def now() -> str:
     """The time as Kubernetes writes it, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(time.time())
 
 
 def wait(pods: Iterable[tuple[str, str]], since: str) -> None:
@@ -45,6 +46,5 @@ def _unready(since: str) -> list[tuple[str, str]]:
 
 
 def _ready(pod: dict[str, Any], since: str) -> bool:
-    conditions = {item["type"]: item for item in pod["status"].get("conditions", [])}
-    found = conditions.get("Ready", {})
-    return found.get("status") == "True" and found["lastTransitionTime"] >= since
+    found = condition(pod, "Ready")
+    return found is not None and found["status"] == "True" and found["lastTransitionTime"] >= since

@@ -13,6 +13,7 @@ from pathlib import Path
 from raglab.pocket import snapshots
 from raglab.pocket.client import Object
 from raglab.pocket.files import write_private
+from raglab.pocket.objects import is_deleting, is_ready
 from raglab.pocket.store import Store
 
 SHELF = "/pods"
@@ -69,14 +70,9 @@ def ready_pods(state: Path) -> list[PodName]:
 
 
 def _ready(pods: list[Object]) -> list[PodName]:
-    return [(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in pods if _is_ready(pod)]
-
-
-def _is_ready(pod: Object) -> bool:
-    """Whether a pod is to stay and its condition Ready is true."""
-    conditions = pod.get("status", {}).get("conditions") or ()
-    ready = any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
+    """Those that are ready and are to stay."""
+    staying = (pod for pod in pods if is_ready(pod) and not is_deleting(pod))
+    return [(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in staying]
 
 
 def _unstarted(pod: Object, node: str) -> Object | None:
