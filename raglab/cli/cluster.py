@@ -69,6 +69,3 @@ def setup() -> None:
     """Prepare models, Prometheus and schemas now, so that the first start is as fast as later ones (half a minute)."""
     prepare(again=True)
     done("Models and schemas are ready")
-
-
-COMMANDS = (up, down, reset, setup)

@@ -38,8 +38,8 @@ def check(id: str) -> None:
     \b
     raglab check 03.claims-bound
     """
-    from raglab.lesson import CheckFailed
     from raglab.lesson import check as run_check
+    from raglab.lesson.checks import CheckFailed
 
     target = current()
     if not target.is_up():
@@ -103,7 +103,3 @@ def _record(notebook: Path, target: Target) -> float:
         raise TargetError(
             f"{notebook.name} was not recorded: {error}", "mend the cell and record again"
         ) from error
-
-
-COMMANDS = (lab, check)
-MAINTENANCE = (test, record)

@@ -71,6 +71,3 @@ def nvidia_smi(context: click.Context) -> None:
     raglab nvidia-smi dmon -c 5
     """
     raise SystemExit(current().nvidia_smi(context.args))
-
-
-COMMANDS = (status, doctor, env, kubeconfig, nvidia_smi)

@@ -134,6 +134,3 @@ def _watched(work: Callable[[Report], Model]) -> Model:
             return work(lambda what, share: progress.update(task, description=what, completed=share))
         except models.ModelError as error:
             raise TargetError(str(error), "raglab models") from error
-
-
-COMMANDS = (group,)

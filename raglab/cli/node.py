@@ -54,6 +54,3 @@ def node(
         name, node_labels=joined.LABELS | labels, node_taints=taints, node_lease_seconds=lease
     )
     joined.run(kubeconfig, settings, done)
-
-
-COMMANDS = (node,)

@@ -53,6 +53,3 @@ def _class(folder: Path, to: Path) -> None:
     write_private(to.absolute(), pages.class_page(learners, lessons).encode())
     write_private(to.absolute().with_suffix(".csv"), pages.class_csv(learners, lessons).encode())
     done(f"{len(learners)} learners: {to}, and as {to.with_suffix('.csv').name}")
-
-
-COMMANDS = (report,)

@@ -104,6 +104,3 @@ def seat(number: int, folder: Path) -> None:
     out.print(f"  Start it:       {script}", soft_wrap=True, markup=False)
     tunnel = f"ssh -N -L {port(number)}:127.0.0.1:{port(number)} THIS-SERVER"
     out.print(f"  From a laptop:  {tunnel}, then open the address it prints", soft_wrap=True, markup=False)
-
-
-COMMANDS = (seat,)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from raglab.lesson.checks import CheckFailed, check
+from raglab.lesson.checks import check
+from raglab.lesson.choosing import choose
 from raglab.lesson.dashboards import panels
 from raglab.lesson.evaluation import evaluate
 from raglab.lesson.figures import figure
@@ -18,8 +19,8 @@ from raglab.lesson.starting import start
 from raglab.lesson.waiting import wait_for
 
 __all__ = [
-    "CheckFailed",
     "check",
+    "choose",
     "evaluate",
     "figure",
     "grade",

@@ -19,10 +19,14 @@ def figure(plot: Any, alt: str, details: str = "") -> None:
 
     if len(alt.split()) < MINIMUM_WORDS:
         raise ValueError(f"alt needs at least {MINIMUM_WORDS} words that say what the figure shows")
-    buffer = io.BytesIO()
-    plot.savefig(
-        buffer, format="png", dpi=120, bbox_inches="tight", metadata={"Description": alt, "Software": None}
-    )
-    picture = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": f"Figure: {alt}"}
+    picture = {"image/png": base64.b64encode(png(plot, alt)).decode(), "text/plain": f"Figure: {alt}"}
     display(picture, raw=True, metadata={"image/png": {"alt": f"{alt}. {details}" if details else alt}})
     print(f"Figure: {alt}")
+
+
+def png(plot: Any, alt: str) -> bytes:
+    """A matplotlib figure as PNG that carries its description and no trace of when it was made."""
+    buffer = io.BytesIO()
+    facts = {"Description": alt, "Software": None}
+    plot.savefig(buffer, format="png", dpi=120, bbox_inches="tight", metadata=facts)
+    return buffer.getvalue()

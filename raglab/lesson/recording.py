@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 
 from raglab import __version__
 from raglab.lesson import cluster
+from raglab.lesson.choosing import WIDGET
 from raglab.targets import Target
 
 CELL_LIMIT = 240  # seconds
@@ -39,9 +40,17 @@ def record(path: Path, target: Target) -> float:
     started = time.monotonic()
     NotebookClient(notebook, timeout=CELL_LIMIT, resources={"metadata": {"path": str(path.parent)}}).execute()
     seconds = time.monotonic() - started
+    leave_out_widgets(notebook)
     stamp(notebook, target, seconds)
     path.write_text(canonical(notebook))
     return seconds
+
+
+def leave_out_widgets(notebook: NotebookNode) -> None:
+    """A widget lives as long as its kernel; what stands beside it in an output says the same."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
 
 
 def stamp(notebook: NotebookNode, target: Target, seconds: float) -> None:

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from raglab.cli.app import cli
+from raglab.cli.app import COMMANDS
 from tests.cli.lab import Lab
 from tests.cli.test_pods_end import kubectl
 
@@ -123,7 +123,7 @@ def test_unknown_command(lab: Lab):
     assert code == 2 and "No such command 'start'" in said
 
 
-@pytest.mark.parametrize("name", [*cli.commands, ""])
+@pytest.mark.parametrize("name", [*COMMANDS, ""])
 def test_help_explains_every_command(lab: Lab, name: str):
     said = lab.run(*([name] if name else []), "--help")
     assert "Usage:" in said and len(said.splitlines()) > 4

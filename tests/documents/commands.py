@@ -51,8 +51,8 @@ def _faults(program: str, arguments: list[str]) -> Iterator[str]:
 
 def _raglab(command: click.Command, arguments: list[str]) -> Iterator[str]:
     if isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
-        if arguments[0] in command.commands:
-            yield from _raglab(command.commands[arguments[0]], arguments[1:])
+        if inner := command.get_command(click.Context(command), arguments[0]):
+            yield from _raglab(inner, arguments[1:])
         else:
             yield f"{command.name} has no command {arguments[0]}"
     elif not command.ignore_unknown_options:

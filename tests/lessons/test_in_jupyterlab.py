@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.page import Browser, Page
-from tests.lessons.jupyterlab import THEMES, Server, command, enter, faults, show
+from tests.lessons.jupyterlab import LIMIT, PANEL, THEMES, Server, command, enter, faults, show
 from tests.lessons.notebook import NOTEBOOKS, Notebook, read
 
 pytestmark = pytest.mark.slow
@@ -39,6 +39,29 @@ def test_lessons_show_well(page: Page, theme: str) -> None:
         wrong[path.stem] = faults(page)
         command(page, "application:close-all")
     assert {name: found for name, found in wrong.items() if found} == {}
+
+
+CHOICE = """\
+from raglab.lesson import choose
+choose("Model", {"small": 135, "large": 7000}, "{} million weights".format)"""
+
+
+def test_a_choice_is_alive(page: Page) -> None:
+    """The control of `choose`, in a cell that only the page has, with a kernel."""
+    show(page, NOTEBOOKS[0], pictures(read(NOTEBOOKS[0])))
+    session = "jupyterapp.shell.currentWidget.sessionContext"
+    page.run(f"{session}.changeKernel({{name: 'python3'}}).then(() => 0)")
+    command(page, "notebook:insert-cell-above")
+    command(page, "notebook:replace-selection", text=CHOICE)
+    command(page, "notebook:run-cell-and-select-next")
+    page.until(f"{PANEL}.querySelector('.widget-dropdown select')", LIMIT)
+    shown = f"{PANEL}.querySelector('.widget-html').innerText"
+    assert page.run(shown) == "135 million weights"
+    page.select(".widget-dropdown select", "large")
+    page.until(f"{shown} === '7000 million weights'", LIMIT)
+    assert faults(page) == []
+    page.run(f"{session}.shutdown().then(() => 0)")
+    command(page, "application:close-all")
 
 
 def test_faults_are_seen(page: Page) -> None:

@@ -19,7 +19,7 @@ def own_home(monkeypatch, tmp_path) -> None:
 
 
 def test_check_says_what_it_saw_and_remembers_it(capsys) -> None:
-    registry.register("99.good", "All is well")(lambda: Verdict(True, "3 of 3", "3 of 3", "nothing"))
+    registry.register("99.good", "All is well", "")(lambda: Verdict(True, "3 of 3", "3 of 3", "nothing"))
     registry.check("99.good")
     assert capsys.readouterr().out == "✓ 99.good  All is well: 3 of 3\n"
     assert "99.good" in progress.load()["checks"]
@@ -27,18 +27,29 @@ def test_check_says_what_it_saw_and_remembers_it(capsys) -> None:
 
 def test_failed_check_names_the_next_step(monkeypatch) -> None:
     monkeypatch.setattr(registry, "PATIENCE", 0)
-    registry.register("99.bad", "Pods run")(lambda: Verdict(False, "0 of 3", "3 of 3", "kubectl get pods"))
-    with pytest.raises(CheckFailed, match=r"(?s)observed: 0 of 3.*expected: 3 of 3.*next: +kubectl get pods"):
+    seen = Verdict(False, "0 of 3", "3 of 3", "kubectl get pods")
+    registry.register("99.bad", "Pods run", "Read their Events.")(lambda: seen)
+    with pytest.raises(CheckFailed) as refusal:
         registry.check("99.bad")
+    assert [line.split(":")[0].strip() for line in str(refusal.value).splitlines()[1:]] == [
+        "observed", "expected", "hint", "next",
+    ]  # fmt: skip
+    assert "hint:     Read their Events.\n  next:     kubectl get pods" in str(refusal.value)
     assert "99.bad" not in progress.load().get("checks", {})
 
 
 def test_check_keeps_looking_for_a_moment(monkeypatch, capsys) -> None:
     monkeypatch.setattr(registry, "INTERVAL", 0)
     answers = iter([False, False, True])
-    registry.register("99.slow", "Comes true")(lambda: Verdict(next(answers), "now", "now", ""))
+    registry.register("99.slow", "Comes true", "")(lambda: Verdict(next(answers), "now", "now", ""))
     registry.check("99.slow")
     assert "✓" in capsys.readouterr().out
+
+
+def test_every_check_has_a_hint_of_its_own() -> None:
+    hints = [check.hint for check in registry.registered().values()]
+    assert all(len(hint.split()) >= 5 and hint.endswith(".") for hint in hints)
+    assert len(set(hints)) == len(hints)
 
 
 def test_unknown_check_lists_the_known_ones() -> None:

@@ -38,7 +38,7 @@ def test_objectives_name_the_checks(notebook: Notebook) -> None:
     named = set(re.findall(r"`(\d\d\.[a-z-]+)`", objectives))
     assert "You will be able to" in objectives
     assert named and named <= used, "each objective is tied to a check of this lesson"
-    assert 3 <= len(re.findall(r"^- ", objectives, re.M)) <= 6
+    assert 3 <= len(re.findall(r"^- ", objectives, re.M)) <= 5
 
 
 def test_images_are_local_and_described(notebook: Notebook) -> None:

@@ -34,7 +34,11 @@ def _machine(pod: str) -> Topology:
         raise cluster.ClusterError(str(error)) from error
 
 
-@register("01.all-gpus", "The pod sees all four GPUs")
+@register(
+    "01.all-gpus",
+    "The pod sees all four GPUs",
+    "A container sees the GPUs that its limits ask for; other pods may hold the rest.",
+)
 def all_gpus() -> Verdict:
     found = _machine("all-gpus").gpus
     return Verdict(
@@ -42,15 +46,25 @@ def all_gpus() -> Verdict:
     )
 
 
-@register("01.matrix", "Your table has every link of the matrix")
+@register(
+    "01.matrix",
+    "Your table has every link of the matrix",
+    "A row has one field for each GPU; what follows, CPUs and NUMA node, is no link.",
+)
 def matrix(table: Any) -> Verdict:
     machine = _machine("all-gpus")
     wrong = [pair for pair in machine.pairs if str(table.loc[pair]).strip() != machine.links[pair]]
     observed = f"{len(machine.pairs) - len(wrong)} of {len(machine.pairs)} pairs right"
-    return Verdict(not wrong, observed, "every pair right", "Look at the rows that start with GPU")
+    return Verdict(
+        not wrong, observed, "every pair right", f"kubectl exec all-gpus -n {NAMESPACE} -- nvidia-smi topo -m"
+    )
 
 
-@register("01.bandwidth", "Your prediction fits the specification")
+@register(
+    "01.bandwidth",
+    "Your prediction fits the specification",
+    "NVLinks side by side add up; SYS is no faster than the PCIe slot.",
+)
 def bandwidth(predicted: Mapping[tuple[str, str], float]) -> Verdict:
     ours = topology.read(CAPTURES / "azure-nc96ads-a100-v4.txt")
     wrong = {pair for pair, value in predicted.items() if abs(value - ours.bandwidth(*pair)) > 1}
@@ -60,11 +74,15 @@ def bandwidth(predicted: Mapping[tuple[str, str], float]) -> Verdict:
         not wrong and kinds == {"NV", "SY"},
         observed or "no prediction",
         "a linked and an unlinked pair, links x GB/s each",
-        "Multiply the number after NV by what nvlink -s shows",
+        f"kubectl exec all-gpus -n {NAMESPACE} -- nvidia-smi nvlink -s",
     )
 
 
-@register("01.machines", "You have read the captures of other machines")
+@register(
+    "01.machines",
+    "You have read the captures of other machines",
+    "An island is a group of GPUs joined by NVLink; a network card is near where the cell says PIX.",
+)
 def machines(answers: Mapping[str, Any]) -> Verdict:
     found = {file.stem: topology.read(file) for file in sorted(CAPTURES.glob("*.txt"))}
     whole = {name for name, each in found.items() if max(map(len, each.islands())) >= 4}
@@ -80,7 +98,11 @@ def machines(answers: Mapping[str, Any]) -> Verdict:
     return Verdict(not wrong, observed, "both right", f"Look again at: {', '.join(wrong)}")
 
 
-@register("01.placed", "Your placement keeps two-GPU jobs on near GPUs")
+@register(
+    "01.placed",
+    "Your placement keeps two-GPU jobs on near GPUs",
+    "The nearest pair for the first job may leave a far one for the last: compare whole placements.",
+)
 def placed(place: Callable[[Topology, Sequence[str], int], Pairs]) -> Verdict:
     for name, numbers, jobs in EXAMPLES:
         machine, free = topology.read(CAPTURES / f"{name}.txt"), [f"GPU{number}" for number in numbers]
@@ -106,12 +128,20 @@ def _best(machine: Topology, free: Sequence[str], jobs: int) -> tuple[list[tuple
     return min((_cost(machine, pairs), pairs) for pairs in apart)
 
 
-@register("01.neighbours", "The pair has NVLink")
+@register(
+    "01.neighbours",
+    "The pair has NVLink",
+    "The pod gets two of the GPUs that are free; if none of these are joined, the link is SYS.",
+)
 def neighbours() -> Verdict:
     return _joined()
 
 
-@register("01.repaired", "The pair has NVLink again")
+@register(
+    "01.repaired",
+    "The pair has NVLink again",
+    "A single job has to move: the one whose neighbour is free. Then make the pair anew.",
+)
 def repaired() -> Verdict:
     return _joined()
 
@@ -128,7 +158,11 @@ def _joined() -> Verdict:
     )
 
 
-@register("01.clean", "Nothing of this lesson remains")
+@register(
+    "01.clean",
+    "Nothing of this lesson remains",
+    "A namespace takes all that is in it along when it is deleted; GPUs are free when its pods have ended.",
+)
 def clean() -> Verdict:
     left = cluster.exists("namespace", NAMESPACE)
     state = f"namespace {NAMESPACE}" if left else f"no namespace {NAMESPACE}, its GPUs are free"

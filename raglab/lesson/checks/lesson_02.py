@@ -13,7 +13,11 @@ PASSED = "Test PASSED"
 COMPONENTS = ("nvidia-operator-validator", "nvidia-dcgm-exporter", "gpu-feature-discovery")
 
 
-@register("02.allocatable", "You know how many GPUs the node offers")
+@register(
+    "02.allocatable",
+    "You know how many GPUs the node offers",
+    "Capacity is what the node has; allocatable is what pods may ask for. Add up all nodes.",
+)
 def allocatable(answer: int) -> Verdict:
     _, total = preparing.gpus()
     next_step = "kubectl get nodes -o jsonpath='{.items[*].status.allocatable}'"
@@ -30,7 +34,11 @@ def _components() -> dict[str, tuple[int, int]]:
     }
 
 
-@register("02.operator", "The GPU operator and its components run")
+@register(
+    "02.operator",
+    "The GPU operator and its components run",
+    "The components wait for each other; the validator comes last. Init:0/1 is a pod that waits.",
+)
 def operator() -> Verdict:
     found = _components()
     wrong = [name for name in COMPONENTS if name not in found]
@@ -43,7 +51,11 @@ def operator() -> Verdict:
     return Verdict(not wrong, observed, "every DaemonSet ready", f"kubectl get pods -n {OPERATOR}")
 
 
-@register("02.labels", "The node's labels say what GPUs it has")
+@register(
+    "02.labels",
+    "The node's labels say what GPUs it has",
+    "gpu-feature-discovery writes them, a moment after its pod has started.",
+)
 def labels() -> Verdict:
     nodes = [node["metadata"]["labels"] for node in cluster.items("nodes")]
     told = [(node["nvidia.com/gpu.product"], int(node["nvidia.com/gpu.count"])) for node in nodes
@@ -64,12 +76,20 @@ def _added(name: str) -> Verdict:
     return Verdict(said, observed, f"Succeeded, {PASSED}", f"kubectl logs {name} -n {OWN}")
 
 
-@register("02.vector-add", "A pod has added two vectors on a GPU")
+@register(
+    "02.vector-add",
+    "A pod has added two vectors on a GPU",
+    "The pod has to end by itself. Pending: look at its Events. Failed: look at its log.",
+)
 def vector_add() -> Verdict:
     return _added("gpu-operator-test")
 
 
-@register("02.pending", "The pod that asks for too much waits, and you know why")
+@register(
+    "02.pending",
+    "The pod that asks for too much waits, and you know why",
+    "A pod that fits nowhere stays Pending; the scheduler's reason is in its condition PodScheduled.",
+)
 def pending() -> Verdict:
     pod = cluster.get("pod", "too-big", namespace=OWN)
     conditions = {c["type"]: c for c in pod["status"].get("conditions", [])}
@@ -83,19 +103,31 @@ def pending() -> Verdict:
     )
 
 
-@register("02.debugged", "The pod adder passes its test")
+@register(
+    "02.debugged",
+    "The pod adder passes its test",
+    "The image brings CUDA, and the node lends a GPU only to containers that ask for one.",
+)
 def debugged() -> Verdict:
     return _added("adder")
 
 
-@register("02.repaired", "The exporter is back on the node")
+@register(
+    "02.repaired",
+    "The exporter is back on the node",
+    "The DaemonSet selects nodes by a label, and wants no pod where that is not `true`.",
+)
 def repaired() -> Verdict:
     ready, wanted = _components().get("nvidia-dcgm-exporter", (0, 0))
     node = "kubectl get nodes --show-labels"
     return Verdict(ready == wanted > 0, f"{ready} of {wanted} ready", "1 or more, all ready", node)
 
 
-@register("02.clean", "Nothing of this lesson remains")
+@register(
+    "02.clean",
+    "Nothing of this lesson remains",
+    "Deleting a namespace removes what is in it; kinds (CRDs) belong to no namespace.",
+)
 def clean() -> Verdict:
     things = [("namespace", OWN), ("namespace", OPERATOR), ("crd", "clusterpolicies.nvidia.com")]
     left = [f"{kind}/{name}" for kind, name in things if cluster.exists(kind, name)]

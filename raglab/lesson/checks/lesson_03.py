@@ -14,7 +14,11 @@ CLAIMS = ("nemollm-embedding-pvc", "nemollm-inference-pvc", "pgvector-pvc")
 CHART = str(preparing.CONFIG / "charts" / "nemollm-inference")
 
 
-@register("03.claims-bound", "The three claims are Bound")
+@register(
+    "03.claims-bound",
+    "The three claims are Bound",
+    "A claim waits for a volume of its class, its access mode and at least its size.",
+)
 def claims_bound() -> Verdict:
     phases = {c["metadata"]["name"]: c["status"]["phase"] for c in cluster.items("pvc")}
     wrong = {name: phases.get(name, "missing") for name in CLAIMS if phases.get(name) != "Bound"}
@@ -26,7 +30,11 @@ def claims_bound() -> Verdict:
     )
 
 
-@register("03.values", "The chart refuses a setting it does not know")
+@register(
+    "03.values",
+    "The chart refuses a setting it does not know",
+    "The chart's values.schema.json lists the settings; helm refuses all others.",
+)
 def values() -> Verdict:
     try:
         cluster.run("helm", "template", "x", CHART, "--set", "modle.name=x")
@@ -54,17 +62,29 @@ def _replicas(*workloads: str) -> Verdict:
     )
 
 
-@register("03.nims-ready", "Both NIMs are ready")
+@register(
+    "03.nims-ready",
+    "Both NIMs are ready",
+    "Not ready is told in this order: Events of the pod, its log, its probe.",
+)
 def nims_ready() -> Verdict:
     return _replicas("statefulset/nemollm-inference", "statefulset/nemollm-embedding")
 
 
-@register("03.application-ready", "Every part of the application is ready")
+@register(
+    "03.application-ready",
+    "Every part of the application is ready",
+    "The first part that is not ready may be what the others wait for: begin with pgvector and the NIMs.",
+)
 def application_ready() -> Verdict:
     return _replicas(*preparing.WORKLOADS)
 
 
-@register("03.releases", "Your releases are the charts of the pipeline")
+@register(
+    "03.releases",
+    "Your releases are the charts of the pipeline",
+    "A step of the pipeline that was not installed, or failed, is no deployed release.",
+)
 def releases() -> Verdict:
     pipeline = yaml.safe_load((preparing.CONFIG / "helm-pipeline.yaml").read_text())["spec"]["pipeline"]
     listed = json.loads(cluster.run("helm", "list", "-n", cluster.NAMESPACE, "-o", "json"))
@@ -79,7 +99,11 @@ def releases() -> Verdict:
     )
 
 
-@register("03.own-port", "The query-router has a port of your own and kept its configuration")
+@register(
+    "03.own-port",
+    "The query-router has a port of your own and kept its configuration",
+    "An upgrade with --set alone forgets the values of before; give the values file again, or --reuse-values.",
+)
 def own_port() -> Verdict:
     port = cluster.get("service", "query-router")["spec"]["ports"][0]["nodePort"]
     release = cluster.run("helm", "get", "values", "rag-app", "-n", cluster.NAMESPACE, "-o", "json")
@@ -93,13 +117,21 @@ def own_port() -> Verdict:
     )
 
 
-@register("03.repaired", "The second application's pod has run")
+@register(
+    "03.repaired",
+    "The second application's pod has run",
+    "Its Events name the resource that is short; free some, or ask for less.",
+)
 def repaired() -> Verdict:
     phase = cluster.get("pod", "greedy")["status"]["phase"]
     return Verdict(phase == "Succeeded", phase, "Succeeded", "kubectl describe pod greedy -n rag-sample")
 
 
-@register("03.leaves", "The application runs and nothing else is left")
+@register(
+    "03.leaves",
+    "The application runs and nothing else is left",
+    "Objects of the break-it carry the label lesson=break-it; the application has to stay.",
+)
 def leaves() -> Verdict:
     extra = [item["metadata"]["name"] for item in cluster.items("pods,pvc", "-l", "lesson=break-it")]
     ready = application_ready()

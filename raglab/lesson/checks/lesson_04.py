@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from raglab import paths
 from raglab.lesson import cluster, node_port
 from raglab.lesson.checks.registry import Verdict, register
 from raglab.lesson.evaluation import Score
@@ -26,18 +27,26 @@ def _first_source(question: str) -> str:
     return hits[0]["source"] if hits else "nothing"
 
 
-@register("04.uploaded", "The PDF is in the knowledge base")
+@register(
+    "04.uploaded",
+    "The PDF is in the knowledge base",
+    "The upload answers with the number of passages, or with what is wrong with the file.",
+)
 def uploaded() -> Verdict:
     count = _documents().get(PDF, 0)
     return Verdict(
         count > 10,
         f"{count} passages of {PDF}",
         "its passages",
-        "Run the upload cell again and read its answer",
+        "Run the cell of the upload again and read its answer",
     )
 
 
-@register("04.search", "Search finds passages of the PDF, best first")
+@register(
+    "04.search",
+    "Search finds passages of the PDF, best first",
+    "Pass the list that documentSearch answers, as it is; the PDF has to be uploaded.",
+)
 def search(hits: list[dict[str, Any]]) -> Verdict:
     scores = [hit["score"] for hit in hits]
     right = bool(hits) and scores == sorted(scores, reverse=True) and hits[0]["source"] == PDF
@@ -49,7 +58,11 @@ def search(hits: list[dict[str, Any]]) -> Verdict:
     )
 
 
-@register("04.answer", "An answer was generated from your documents")
+@register(
+    "04.answer",
+    "An answer was generated from your documents",
+    "The query-router writes every prompt into its log before it asks the model.",
+)
 def answer(text: str) -> Verdict:
     log = cluster.kubectl("logs", "deployment/query-router", "-n", cluster.NAMESPACE, "--tail=400")
     logged = "Prompt used" in log
@@ -64,7 +77,11 @@ def answer(text: str) -> Verdict:
     )
 
 
-@register("04.table", "The table holds one vector for each passage")
+@register(
+    "04.table",
+    "The table holds one vector for each passage",
+    "There is a row for each passage; documents that were deleted leave none.",
+)
 def table() -> Verdict:
     query = 'SELECT count(*), count(embedding) FROM "data_canonical-rag"'
     command = f"PGPASSWORD=$POSTGRES_PASSWORD psql -h /var/run/postgresql -U postgres -d api -At -c '{query}'"
@@ -75,11 +92,15 @@ def table() -> Verdict:
         passages == vectors == expected,
         f"{vectors} vectors",
         f"{expected} vectors",
-        "Upload the document again",
+        "Delete the document and upload it again",
     )
 
 
-@register("04.retrieval", "Retrieval finds the evidence")
+@register(
+    "04.retrieval",
+    "Retrieval finds the evidence",
+    "A hit rate near zero means that the evidence is not in the table, or vectors of another model are.",
+)
 def retrieval(score: Score) -> Verdict:
     observed = f"hit rate@{score.k} {score.hit_rate:.2f}, MRR {score.mrr:.2f}"
     return Verdict(
@@ -90,7 +111,11 @@ def retrieval(score: Score) -> Verdict:
     )
 
 
-@register("04.page", "The page shows the passages, then the answer")
+@register(
+    "04.page",
+    "The page shows the passages, then the answer",
+    "The page's answer is a stream: first the passages, then pieces of text; a problem takes their place.",
+)
 def page(events: list[dict[str, Any]]) -> Verdict:
     kinds = list(dict.fromkeys(next(iter(event)) for event in events))
     problem = next((event["problem"]["what"] for event in events if "problem" in event), "")
@@ -102,19 +127,35 @@ def page(events: list[dict[str, Any]]) -> Verdict:
     )
 
 
-@register("04.second-corpus", "Documents in four more formats answer questions")
+@register(
+    "04.second-corpus",
+    "Documents in four more formats answer questions",
+    "The files are in data/documents; the query-router tells a format by the end of the name.",
+)
 def second_corpus() -> Verdict:
     formats = {name.rsplit(".", 1)[-1] for name in _documents()}
     missing = {"md", "html", "txt", "docx"} - formats
     if missing:
         return Verdict(
-            False, f"no {', '.join(sorted(missing))}", "md, html, txt and docx", "Upload the missing files"
+            False,
+            f"no {', '.join(sorted(missing))}",
+            "md, html, txt and docx",
+            f"ls {paths.CHECKOUT / 'data' / 'documents'}, and upload what is missing",
         )
     source = _first_source("What does the GPU policy of the lab say?")
-    return Verdict(source != PDF, f"the GPU policy is found in {source}", "a handbook file", "Search again")
+    return Verdict(
+        source != PDF,
+        f"the GPU policy is found in {source}",
+        "a handbook file",
+        "kubectl logs deployment/query-router -n rag-sample",
+    )
 
 
-@register("04.repaired", "Search works again")
+@register(
+    "04.repaired",
+    "Search works again",
+    "The error names the backend that does not answer: is it there, and has it a ready pod?",
+)
 def repaired() -> Verdict:
     source = _first_source("safety evaluation")
     return Verdict(
@@ -125,7 +166,11 @@ def repaired() -> Verdict:
     )
 
 
-@register("04.leaves", "The application runs and holds no document")
+@register(
+    "04.leaves",
+    "The application runs and holds no document",
+    "DELETE /documents removes one document by its filename.",
+)
 def leaves() -> Verdict:
     left = _documents()
     return Verdict(not left, f"{len(left)} documents", "0 documents", "Run the clean-up cell again")

@@ -18,7 +18,11 @@ ENERGY = 'sum by (pod) (increase(DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{pod!=""}[1
 CLOSE = 0.05  # share by which two energies may differ: a moment passes between the queries
 
 
-@register("05.series", "You know who holds the GPUs")
+@register(
+    "05.series",
+    "You know who holds the GPUs",
+    "The label container of DCGM_FI_DEV_FB_USED names the holder; an idle GPU has none.",
+)
 def series(holders: dict[str, str]) -> Verdict:
     pods = cluster.items("pods", "-A", "--field-selector=status.phase=Running")
     wanted = {
@@ -34,16 +38,26 @@ def series(holders: dict[str, str]) -> Verdict:
     return Verdict(found == wanted and len(holders) == total, observed, ", ".join(sorted(wanted)), next_step)
 
 
-@register("05.targets", "Prometheus scrapes the exporter, itself and Grafana")
+@register(
+    "05.targets",
+    "Prometheus scrapes the exporter, itself and Grafana",
+    "A target appears some seconds after its monitor; one that is down says why on the page.",
+)
 def targets() -> Verdict:
     found = prometheus.targets()
     wrong = [f"{job}: {found.get(job, 'no target')}" for job in JOBS if found.get(job) != "up"]
     down = [f"{job}: {health}" for job, health in found.items() if health != "up" and job not in JOBS]
     observed = "; ".join(wrong + down) or "all targets up"
-    return Verdict(not wrong + down, observed, "all targets up", "Open the page Status > Targets")
+    return Verdict(
+        not wrong + down, observed, "all targets up", "Open the page Status > Targets at port 30090"
+    )
 
 
-@register("05.busy", "Load has made the language model's GPU busy")
+@register(
+    "05.busy",
+    "Load has made the language model's GPU busy",
+    "The check looks back two minutes, at the series whose label pod names the language model.",
+)
 def busy() -> Verdict:
     found = prometheus.query(f"max_over_time(DCGM_FI_DEV_GPU_UTIL{LLM}[2m])")
     most = max((value for _, value in found), default=0.0)
@@ -51,7 +65,11 @@ def busy() -> Verdict:
     return Verdict(most > BUSY, observed, f"more than {BUSY} %", "Run the cell with load() again")
 
 
-@register("05.nims", "Prometheus scrapes the model servers, each once")
+@register(
+    "05.nims",
+    "Prometheus scrapes the model servers, each once",
+    "Prometheus takes only monitors with the label release=kube-prometheus-stack.",
+)
 def nims() -> Verdict:
     pods = cluster.items("pods", "-l", "app.kubernetes.io/name in (nemollm-inference,nemollm-embedding)")
     wanted = sorted(pod["metadata"]["name"] for pod in pods)
@@ -61,7 +79,11 @@ def nims() -> Verdict:
     return Verdict(found == wanted != [], observed, ", ".join(wanted), next_step)
 
 
-@register("05.grafana", "Grafana is open at its port and still a target")
+@register(
+    "05.grafana",
+    "Grafana is open at its port and still a target",
+    "The ServiceMonitor looks for a port by its name: the patch must keep it.",
+)
 def grafana() -> Verdict:
     (port,) = cluster.get("service", GRAFANA, namespace=NAMESPACE)["spec"]["ports"]
     health = prometheus.targets().get(GRAFANA, "no target")
@@ -71,7 +93,11 @@ def grafana() -> Verdict:
     return Verdict(right, observed, expected, f"kubectl get service {GRAFANA} -n {NAMESPACE} -o yaml")
 
 
-@register("05.energy", "Your expression tells the energy of each pod")
+@register(
+    "05.energy",
+    "Your expression tells the energy of each pod",
+    "The counter is in millijoules and never stops: increase over [1m], one series for each pod, no idle GPU.",
+)
 def energy(expression: str) -> Verdict:
     found, wanted = (
         prometheus.query(expression),
@@ -81,13 +107,19 @@ def energy(expression: str) -> Verdict:
     expected = f"one series per pod, for {len(wanted)} pods, in joules of the last minute"
     if told.keys() != wanted.keys() or len(found) != len(told):
         names = ", ".join(sorted(told)) or "nothing"
-        return Verdict(False, f"{len(found)} series: {names}", expected, "Group by pod; leave out idle GPUs")
+        return Verdict(
+            False, f"{len(found)} series: {names}", expected, 'sum by (pod) (…), with pod!="" inside'
+        )
     far = [pod for pod, value in told.items() if abs(value - wanted[pod]) > CLOSE * wanted[pod]]
     observed = f"{', '.join(far)}: other values" if far else f"{len(told)} pods, in joules"
     return Verdict(not far and bool(told), observed, expected, "The counter is in mJ; increase(…[1m])")
 
 
-@register("05.repaired", "Every GPU counts once, and its pod is called pod")
+@register(
+    "05.repaired",
+    "Every GPU counts once, and its pod is called pod",
+    "Two jobs count each GPU twice; honorLabels keeps the exporter's own label pod.",
+)
 def repaired() -> Verdict:
     _, total = preparing.gpus()
     counted = len(prometheus.query(FRESH.format("")))
@@ -97,7 +129,11 @@ def repaired() -> Verdict:
     return Verdict(counted == total and named == 1, observed, f"{total} series, 1 with its pod", next_step)
 
 
-@register("05.clean", "Nothing of this lesson remains")
+@register(
+    "05.clean",
+    "Nothing of this lesson remains",
+    "Uninstalling a chart leaves the kinds (CRDs) that it brought.",
+)
 def clean() -> Verdict:
     charts = (upstream.GPU_OPERATOR, upstream.STACK)
     spaces = [c.namespace for c in charts if cluster.exists("namespace", c.namespace)]

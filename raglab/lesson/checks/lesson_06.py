@@ -19,7 +19,11 @@ HELD_BACK = "ScaleDownStabilized"
 TOLERANCE = 0.1  # share of the target; the controller's default
 
 
-@register("06.recorded", "Each model server has one value per pod")
+@register(
+    "06.recorded",
+    "Each model server has one value per pod",
+    "A rule is taken only with the label release, and gives nothing where its expression finds nothing.",
+)
 def recorded() -> Verdict:
     values = {name: len(load.query(name)) for name in GPU_SERIES}
     return Verdict(
@@ -30,7 +34,11 @@ def recorded() -> Verdict:
     )
 
 
-@register("06.served", "The metrics API serves the series")
+@register(
+    "06.served",
+    "The metrics API serves the series",
+    "The adapter learns new series every metricsRelistInterval, and needs the labels namespace and pod.",
+)
 def served() -> Verdict:
     answers = [json.loads(cluster.kubectl("get", "--raw", f"{METRICS}/{name}")) for name in GPU_SERIES]
     pods = sorted(item["describedObject"]["name"] for answer in answers for item in answer["items"])
@@ -42,7 +50,11 @@ def served() -> Verdict:
     )
 
 
-@register("06.measured", "The autoscaler knows its metric")
+@register(
+    "06.measured",
+    "The autoscaler knows its metric",
+    "Follow the loop backwards: autoscaler, adapter, rule, exporter. The first without a value is to blame.",
+)
 def measured() -> Verdict:
     hpa = cluster.get("hpa", AUTOSCALER)
     active = [c for c in hpa["status"].get("conditions", []) if c["type"] == "ScalingActive"]
@@ -55,7 +67,11 @@ def measured() -> Verdict:
     )
 
 
-@register("06.scaled-out", "A second replica serves, a third has no GPU")
+@register(
+    "06.scaled-out",
+    "A second replica serves, a third has no GPU",
+    "The load has to last. One GPU was free: the second replica has it, and the third waits.",
+)
 def scaled_out() -> Verdict:
     pods = cluster.items("pods", "-l", f"app.kubernetes.io/instance={WORKLOAD}")
     phases = {pod["metadata"]["name"]: pod["status"]["phase"] for pod in pods}
@@ -68,13 +84,26 @@ def scaled_out() -> Verdict:
     )
 
 
-@register("06.scaled-in", "Without load one replica is left")
+@register(
+    "06.scaled-in",
+    "Without load one replica is left",
+    "Replicas go when the load is off and the stabilisation window is over.",
+)
 def scaled_in() -> Verdict:
     replicas = cluster.get("statefulset", WORKLOAD)["spec"]["replicas"]
-    return Verdict(replicas == 1, f"{replicas} asked for", "1", "Is the load off? Look at the Locust page")
+    return Verdict(
+        replicas == 1,
+        f"{replicas} asked for",
+        "1",
+        f"kubectl describe hpa {AUTOSCALER} -n {cluster.NAMESPACE}",
+    )
 
 
-@register("06.formula", "Your formula gives what the controller decided")
+@register(
+    "06.formula",
+    "Your formula gives what the controller decided",
+    "Round current × value / target up, then keep the result between minReplicas and maxReplicas.",
+)
 def formula(desired: Callable[[int, float, float], int], decisions: Sequence[Decision]) -> Verdict:
     wrong = [d for d in decisions if not _explained(desired(d.current, d.value, d.target), d)]
     steps = any(d.wanted > d.current for d in decisions) and any(d.wanted < d.current for d in decisions)
@@ -83,7 +112,7 @@ def formula(desired: Callable[[int, float, float], int], decisions: Sequence[Dec
         steps and not wrong,
         told or ("every decision out and in" if steps else "decisions in one direction only"),
         "the same number, or more while the stabilisation window holds",
-        "Round up, then keep the result between minReplicas and maxReplicas",
+        f"kubectl get hpa {AUTOSCALER} -n {cluster.NAMESPACE} -o yaml",
     )
 
 
@@ -93,7 +122,11 @@ def _explained(computed: int, seen: Decision) -> bool:
     return computed == seen.wanted or near or (seen.able == HELD_BACK and computed < seen.wanted)
 
 
-@register("06.signal", "Waiting requests, not a busy GPU, ask for a replica")
+@register(
+    "06.signal",
+    "Waiting requests, not a busy GPU, ask for a replica",
+    "Compare at the same light load: a GPU can be busy while nobody waits.",
+)
 def signal(light: Decision, by_utilisation: int, heavy: Decision) -> Verdict:
     by_queue, by_gpu, loaded = map(_one_or_more, (light.wanted, by_utilisation, heavy.wanted))
     return Verdict(
@@ -108,7 +141,11 @@ def _one_or_more(replicas: int) -> str:
     return "more than one" if replicas > 1 else "one"
 
 
-@register("06.policy", "At most one pod a minute is added")
+@register(
+    "06.policy",
+    "At most one pod a minute is added",
+    "A policy limits what is added in periodSeconds; the wish remains, and is met a step at a time.",
+)
 def policy(predicted: int) -> Verdict:
     behavior = cluster.get("hpa", AUTOSCALER)["spec"].get("behavior", {}).get("scaleUp", {})
     policies = behavior.get("policies", [])
@@ -121,12 +158,20 @@ def policy(predicted: int) -> Verdict:
     )
 
 
-@register("06.repaired", "The autoscaler has a value again")
+@register(
+    "06.repaired",
+    "The autoscaler has a value again",
+    "The rule asks for a label that this cluster's series do not have: pod or exported_pod.",
+)
 def repaired() -> Verdict:
     return measured()
 
 
-@register("06.leaves", "One replica, and nothing of the lesson is left")
+@register(
+    "06.leaves",
+    "One replica, and nothing of the lesson is left",
+    "An autoscaler that is left scales again; the APIService goes with the adapter.",
+)
 def leaves() -> Verdict:
     left = [item["metadata"]["name"] for item in cluster.items("hpa")]
     left += ["APIService"] if cluster.exists("apiservice", APISERVICE) else []

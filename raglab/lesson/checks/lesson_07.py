@@ -37,7 +37,11 @@ def _missing_model() -> str:
     return ""
 
 
-@register("07.incumbent", "The present model is graded")
+@register(
+    "07.incumbent",
+    "The present model is graded",
+    "Answers that are all wrong point to a model that is not ready, or to a template of another model.",
+)
 def incumbent(grade: Grade) -> Verdict:
     share = f"{grade.share:.2f} of the questions"
     return Verdict(
@@ -48,7 +52,11 @@ def incumbent(grade: Grade) -> Verdict:
     )
 
 
-@register("07.outage", "In place, the substitution costs requests")
+@register(
+    "07.outage",
+    "In place, the substitution costs requests",
+    "The load has to run before, during and after the upgrade.",
+)
 def outage(failed: int, seconds: float) -> Verdict:
     told = failed > 0 and seconds > 0
     return Verdict(
@@ -59,7 +67,11 @@ def outage(failed: int, seconds: float) -> Verdict:
     )
 
 
-@register("07.beside", "The new model runs beside the old one")
+@register(
+    "07.beside",
+    "The new model runs beside the old one",
+    "The second release needs a GPU of its own and its model's file.",
+)
 def beside() -> Verdict:
     ready = {
         name: cluster.get("statefulset", name)["status"].get("readyReplicas", 0) for name in (FIRST, SECOND)
@@ -73,24 +85,40 @@ def beside() -> Verdict:
     )
 
 
-@register("07.refused", "The gate refuses a model that is ready and useless")
+def _template() -> str:
+    return f"helm get values {SECOND} -n {cluster.NAMESPACE}   (is chatTemplate set?)"
+
+
+@register(
+    "07.refused",
+    "The gate refuses a model that is ready and useless",
+    "A template of another model makes a ready server useless: the candidate has to be graded with it.",
+)
 def refused(candidate: Grade, present: Grade) -> Verdict:
     passed = candidate.keeps_up_with(present)
-    return Verdict(not passed, "let through" if passed else "refused", "refused", "Is the chat template set?")
+    return Verdict(not passed, "let through" if passed else "refused", "refused", _template())
 
 
-@register("07.accepted", "The gate lets the repaired model through")
+@register(
+    "07.accepted",
+    "The gate lets the repaired model through",
+    "A model brings the template it was trained with; the setting chatTemplate replaces it.",
+)
 def accepted(candidate: Grade, present: Grade) -> Verdict:
     passed = candidate.keeps_up_with(present)
     return Verdict(
         passed,
         "let through" if passed else f"refused, {candidate.right} right against {present.right}",
         "let through",
-        f"helm get values {SECOND} -n {cluster.NAMESPACE}   (chatTemplate must be gone)",
+        _template(),
     )
 
 
-@register("07.switched", "The model was substituted without losing a request")
+@register(
+    "07.switched",
+    "The model was substituted without losing a request",
+    "The selector is switched first, the old pod ends afterwards, and the load runs all the time.",
+)
 def switched(sent: int, failed: int) -> Verdict:
     names, old = _names(), cluster.get("statefulset", FIRST)["spec"]["replicas"]
     right = names[0] == NEW and OLD in names and not old and not failed and sent >= ENOUGH
@@ -103,7 +131,11 @@ def switched(sent: int, failed: int) -> Verdict:
     )
 
 
-@register("07.markers", "Markers of another model in a prompt ruin its answers")
+@register(
+    "07.markers",
+    "Markers of another model in a prompt ruin its answers",
+    "Write the markers into the passage and the question; the server adds those of its own model as well.",
+)
 def markers(marked: Grade, plain: Grade) -> Verdict:
     worse = marked.right < plain.right
     return Verdict(
@@ -111,7 +143,11 @@ def markers(marked: Grade, plain: Grade) -> Verdict:
     )
 
 
-@register("07.repaired", "The application gets answers again")
+@register(
+    "07.repaired",
+    "The application gets answers again",
+    "Clients send a model's name; a name that is not served is refused with 404.",
+)
 def repaired() -> Verdict:
     body = {"question": "Say yes.", "context": "", "use_knowledge_base": False, "num_tokens": 4}
     answer = node_port.ask(ROUTER_PORT, "/generate", body=body)
@@ -123,7 +159,11 @@ def repaired() -> Verdict:
     )
 
 
-@register("07.leaves", "The old model answers and nothing of the lesson is left")
+@register(
+    "07.leaves",
+    "The old model answers and nothing of the lesson is left",
+    "Go back to the first model before the second release is uninstalled.",
+)
 def leaves() -> Verdict:
     extra = sorted(_releases() & {SECOND, "locust"})
     extra += ["namespace locust"] if cluster.exists("namespace", "locust") else []

@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
 
 
 class CheckFailed(Exception):
-    """A check said no; the message has observed, expected and the next step."""
+    """A check said no; the message has observed, expected, a hint and the next step."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
@@ -32,19 +32,23 @@ class CheckFailed(Exception):
 class Check(NamedTuple):
     id: str
     title: str
+    hint: str
     look: Callable[..., Verdict]
 
 
 _checks: dict[str, Check] = {}
 
 
-def register(id: str, title: str) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
-    """Decorator: ``@register("03.claims-bound", "The three claims are Bound")``."""
+def register(id: str, title: str, hint: str) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
+    """Decorator: ``@register("03.claims-bound", "The three claims are Bound", "A claim waits for a volume of …")``.
+
+    `hint` is the idea that helps when the check says no; what to type is in the verdict.
+    """
 
     def add(look: Callable[..., Verdict]) -> Callable[..., Verdict]:
         if id in _checks:
             raise ValueError(f"two checks are called {id}")
-        _checks[id] = Check(id, title, look)
+        _checks[id] = Check(id, title, hint, look)
         return look
 
     return add
@@ -56,7 +60,7 @@ def registered() -> dict[str, Check]:
 
 
 def check(id: str, *answer: Any) -> None:
-    """Print one green line, or raise `CheckFailed` with observed, expected and the next command to try.
+    """Print one green line, or raise `CheckFailed` with observed, expected, a hint and the next command to try.
 
     `answer` is what the learner worked out, for checks that ask for it.
     """
@@ -65,13 +69,17 @@ def check(id: str, *answer: Any) -> None:
     verdict = _patiently(_checks[id], answer)
     if not verdict.passed:
         progress.failed(id)
-        raise CheckFailed(
-            f"✗ {id}  {_checks[id].title}\n"
-            f"  observed: {verdict.observed}\n  expected: {verdict.expected}\n  next:     {verdict.next}"
-        )
+        raise CheckFailed(_refusal(_checks[id], verdict))
     progress.passed(id)
     print(f"✓ {id}  {_checks[id].title}: {verdict.observed}")
     sections.mark(id)
+
+
+def _refusal(item: Check, verdict: Verdict) -> str:
+    return (
+        f"✗ {item.id}  {item.title}\n  observed: {verdict.observed}\n  expected: {verdict.expected}\n"
+        f"  hint:     {item.hint}\n  next:     {verdict.next}"
+    )
 
 
 def _patiently(item: Check, answer: tuple[Any, ...]) -> Verdict:
