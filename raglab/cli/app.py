@@ -11,7 +11,6 @@ from raglab import __version__
 from raglab.cli.screen import err
 from raglab.targets import TargetError
 
-
 COMMANDS = {
     "lab": "course.lab",
     "check": "course.check",

@@ -79,12 +79,15 @@ def command(page: Page, name: str, **arguments: object) -> None:
     page.run(f"jupyterapp.commands.execute('{name}', {json.dumps(arguments)}).then(() => 0)")
 
 
-def show(page: Page, lesson: Path, pictures: int) -> None:
-    """Open a lesson without a kernel, until all its cells are drawn and `pictures` images have ended loading."""
-    nothing = {"shouldStart": False, "canStart": False, "shouldReuse": False, "autoStartDefault": False}
+NO_KERNEL = {"shouldStart": False, "canStart": False, "shouldReuse": False, "autoStartDefault": False}
+KERNEL = {"name": "python3", "shouldStart": True, "canStart": True}
+
+
+def show(page: Page, lesson: Path, pictures: int, kernel: dict[str, object] = NO_KERNEL) -> None:
+    """Open a lesson until all its cells are drawn and `pictures` images have ended loading."""
     path = str(lesson.relative_to(paths.CHECKOUT))
     cells = len(json.loads(lesson.read_text())["cells"])
-    command(page, "docmanager:open", path=path, kernelPreference=nothing)
+    command(page, "docmanager:open", path=path, kernelPreference=kernel)
     page.until(f"{PANEL}?.querySelectorAll('.jp-Cell').length === {cells}", LIMIT)
     page.until(f"!{PANEL}.querySelector('.jp-MarkdownCell:not(.jp-mod-rendered)')", LIMIT)
     page.until(f"{PANEL}.querySelectorAll('.jp-Cell img').length >= {pictures}", LIMIT)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.page import Browser, Page
-from tests.lessons.jupyterlab import LIMIT, PANEL, THEMES, Server, command, enter, faults, show
+from tests.lessons.jupyterlab import KERNEL, LIMIT, PANEL, THEMES, Server, command, enter, faults, show
 from tests.lessons.notebook import NOTEBOOKS, Notebook, read
 
 pytestmark = pytest.mark.slow
@@ -48,9 +48,9 @@ choose("Model", {"small": 135, "large": 7000}, "{} million weights".format)"""
 
 def test_a_choice_is_alive(page: Page) -> None:
     """The control of `choose`, in a cell that only the page has, with a kernel."""
-    show(page, NOTEBOOKS[0], pictures(read(NOTEBOOKS[0])))
+    show(page, NOTEBOOKS[0], pictures(read(NOTEBOOKS[0])), KERNEL)
     session = "jupyterapp.shell.currentWidget.sessionContext"
-    page.run(f"{session}.changeKernel({{name: 'python3'}}).then(() => 0)")
+    page.run(f"{session}.ready.then(() => 0)")
     command(page, "notebook:insert-cell-above")
     command(page, "notebook:replace-selection", text=CHOICE)
     command(page, "notebook:run-cell-and-select-next")
@@ -61,6 +61,7 @@ def test_a_choice_is_alive(page: Page) -> None:
     page.until(f"{shown} === '7000 million weights'", LIMIT)
     assert faults(page) == []
     page.run(f"{session}.shutdown().then(() => 0)")
+    page.run("void (jupyterapp.shell.currentWidget.context.model.dirty = false)")  # nothing asks to be saved
     command(page, "application:close-all")
 
 

@@ -48,7 +48,7 @@ def test_check_keeps_looking_for_a_moment(monkeypatch, capsys) -> None:
 
 def test_every_check_has_a_hint_of_its_own() -> None:
     hints = [check.hint for check in registry.registered().values()]
-    assert all(len(hint.split()) >= 5 and hint.endswith(".") for hint in hints)
+    assert all(len(hint.split()) >= 5 and hint.endswith((".", "?")) for hint in hints)
     assert len(set(hints)) == len(hints)
 
 
