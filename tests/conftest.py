@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from raglab.pocket.kinds.schema import Schemas
+from tests import schemas as compiled
 from tests.browser import chromium
 from tests.browser.page import Browser
 
@@ -19,6 +21,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.register_profile("raglab", deadline=None, derandomize=True)
 settings.load_profile("raglab")
+
+
+@pytest.fixture(scope="session")
+def schemas() -> Schemas:
+    """Those of all kinds that the pocket cluster has from the start."""
+    return Schemas.load(compiled.folder())
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,6 @@ import sys
 
 import click
 
-from raglab.cli import doctor as checks
-from raglab.cli import status as view
 from raglab.cli.screen import err, out
 from raglab.targets import current
 
@@ -17,13 +15,17 @@ from raglab.targets import current
 @click.command()
 def status() -> None:
     """Show the cluster, its pods and addresses, the GPUs, and what is simulated."""
-    view.show(current(), out)
+    from raglab.cli.status import show  # takes as long to load as all the rest
+
+    show(current(), out)
 
 
 @click.command()
 def doctor() -> None:
     """Check this machine: one line per point, OK or FAIL with the fix. Exit code 1 if any point fails."""
-    if not checks.run(out):
+    from raglab.cli.doctor import run
+
+    if not run(out):
         raise SystemExit(1)
 
 

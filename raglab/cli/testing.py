@@ -13,6 +13,7 @@ from pathlib import Path
 
 from raglab import paths
 from raglab.cli.screen import out
+from raglab.pocket.kinds.schema import Schemas
 from raglab.services.prometheus import install
 from raglab.targets import Pocket, TargetError
 from raglab.targets.network import reserved
@@ -98,8 +99,10 @@ def _sandbox() -> Iterator[None]:
         os.environ |= {"RAGLAB_MODELS": models, "RAGLAB_HOME": str(Path(folder)), "RAGLAB_TARGET": "pocket"}
         os.environ["RAGLAB_PROMETHEUS"] = prometheus
         os.environ.pop("RAGLAB_CLASS", None)  # what tests pass is no learner's progress
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # thousands of processes would compile the same files
         os.environ["RAGLAB_NETWORK"] = str(network.number)
         os.environ |= Pocket().environment()
+        Schemas.load(Pocket.schema_cache())  # once for all clusters and tests
         try:
             yield
         finally:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from raglab import paths
-from raglab.pocket.kinds.schema import Schemas
 from raglab.services import models
 from raglab.services.prometheus import install
 from raglab.targets.network import reserved
+from tests import schemas
 from tests.cli.lab import Lab
 
 
@@ -29,22 +29,14 @@ def prometheus_folder() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def schema_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled schemas, copied into each lab."""
-    folder = tmp_path_factory.mktemp("schemas")
-    Schemas.load(folder)
-    return folder
-
-
 @pytest.fixture
-def lab(tmp_path: Path, model_folder: Path, prometheus_folder: Path, schema_folder: Path) -> Iterator[Lab]:
+def lab(tmp_path: Path, model_folder: Path, prometheus_folder: Path) -> Iterator[Lab]:
     """A lab that has been set up and was never started."""
     with reserved() as network:
         made = Lab(tmp_path, network, model_folder, prometheus_folder)
         made.user.mkdir()
         made.home.mkdir(mode=0o700)
-        shutil.copytree(schema_folder, made.home / "cache" / "schemas")
+        shutil.copytree(schemas.folder(), made.home / "cache" / "schemas")
         yield made
         if made.processes():
             made.finish(made.begin("down"))

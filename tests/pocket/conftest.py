@@ -27,6 +27,7 @@ from raglab.charts.repository import PLUGINS
 from raglab.pocket.config import Settings
 from raglab.pocket.node import isolation
 from raglab.targets.network import reserved
+from tests import schemas
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
@@ -110,7 +111,8 @@ class Cluster:
 
 def start(state: Path, home: Path, **settings: Any) -> Cluster:
     """Start a cluster process and wait, not longer than `READY_LIMIT` seconds, until its API is ready."""
-    settings = {"image_catalogues": (HERE / "images.yaml",)} | settings
+    own = {"image_catalogues": (HERE / "images.yaml",), "schema_cache": schemas.folder()}
+    settings = own | settings
     config = state.parent / f"{state.name}.yaml"
     Settings(state=state, **settings).dump(config)
     log = (state.parent / f"{state.name}.log").open("wb")

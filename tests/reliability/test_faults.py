@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from raglab.pocket.config import Settings
-from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.node import guardian, logs
+from tests import schemas
 from tests.pocket.conftest import HERE, Cluster, _ready, addresses, eventually, isolated, start, stop
 from tests.pocket.test_pods import pod
 
@@ -38,7 +38,8 @@ DISK = 6
 def started(command: list[str], base: Path, state: Path, seen: Path, **more: Any) -> Iterator[Cluster]:
     """A cluster by another command, with ``config.yaml`` and ``log`` in `base`; we see its `state` folder at `seen`."""
     with addresses() as own:
-        settings = {"image_catalogues": (HERE / "images.yaml",), "audit_megabytes": 1} | own | more
+        settings = {"image_catalogues": (HERE / "images.yaml",), "audit_megabytes": 1}
+        settings |= {"schema_cache": schemas.folder()} | own | more
         Settings(state=state, **settings).dump(base / "config.yaml")
         with (base / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -66,10 +67,9 @@ def small_disk(tmp_path: Path) -> Iterator[Cluster]:
         pytest.skip("this machine does not let a user mount a disk of memory")
     run = f"{here} {sys.executable} -m raglab.pocket --config {tmp_path}/config.yaml"
     state = disk / "state"
-    Schemas.load(tmp_path / "cache")
     command = ["unshare", "-r", "-m", "sh", "-c", run]
     seen = Path(f"/proc/{{pid}}/root{state}")
-    with started(command, tmp_path, state, seen, schema_cache=tmp_path / "cache") as cluster:
+    with started(command, tmp_path, state, seen) as cluster:
         yield cluster
 
 

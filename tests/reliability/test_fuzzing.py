@@ -20,7 +20,7 @@ from raglab.pocket.store import Store
 from tests.pocket.conftest import Cluster, isolated, start, stop
 from tests.reliability import fuzzing
 from tests.reliability.fuzzing import Findings, Fuzzer, Request, Send
-from tests.unit.http.conftest import api, identity, schemas  # noqa: F401
+from tests.unit.http.conftest import api, identity  # noqa: F401
 
 SHORT, LONG = 1000, 30_000
 DEFINITION = next(item for item in fuzzing.EXAMPLES if item["kind"] == "CustomResourceDefinition")
@@ -55,10 +55,10 @@ async def test_no_request_is_too_odd(api, schemas, caplog):  # noqa: F811
 @pytest.mark.long
 @pytest.mark.pocket
 @pytest.mark.timeout(3600)
-def test_no_request_is_too_odd_for_a_whole_cluster(tmp_path: Path):
+def test_no_request_is_too_odd_for_a_whole_cluster(tmp_path: Path, schemas: Schemas):
     seed, count = int(os.environ.get("FUZZ_SEED", "1")), int(os.environ.get("FUZZ_COUNT", LONG))
     kinds = [*catalogue.load().kinds, *custom.kinds(DEFINITION | ESTABLISHED)]
-    fuzzer = Fuzzer(kinds, Schemas.load(tmp_path / "schemas"), seed, tame=True)
+    fuzzer = Fuzzer(kinds, schemas, seed, tame=True)
     with isolated(tmp_path, "bubblewrap") as cluster:
         cluster.kubectl("create", "namespace", "fuzz")
         findings = asyncio.run(_fuzz(cluster, fuzzer, count))

@@ -5,7 +5,6 @@ import pytest
 from raglab.pocket.api.registry import DeleteOptions, Options, Registry
 from raglab.pocket.config import Settings
 from raglab.pocket.kinds import catalogue
-from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.store import Store
 
 START = 1_790_000_000.0  # 2026-09-21T14:13:20Z
@@ -62,11 +61,6 @@ class Api:
 
     def watch(self, resource, namespace="default", **query):
         return self.registry.watch(self.kind(resource), namespace, **query)
-
-
-@pytest.fixture(scope="session")
-def schemas(tmp_path_factory):
-    return Schemas.load(tmp_path_factory.mktemp("schemas"))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import pytest
 
-from raglab.pocket.kinds.schema import Schemas
 from tests.unit.controllers.cluster import running
 from tests.unit.controllers.support import VirtualClock
 
@@ -8,11 +7,6 @@ from tests.unit.controllers.support import VirtualClock
 @pytest.fixture
 def clock():
     return VirtualClock()
-
-
-@pytest.fixture(scope="session")
-def schemas(tmp_path_factory):
-    return Schemas.load(tmp_path_factory.mktemp("schemas"))
 
 
 @pytest.fixture

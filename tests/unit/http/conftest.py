@@ -19,7 +19,6 @@ from raglab.pocket.clock import SystemClock
 from raglab.pocket.config import Settings
 from raglab.pocket.errors import StatusError, bad_request
 from raglab.pocket.kinds import catalogue
-from raglab.pocket.kinds.schema import Schemas
 from raglab.pocket.store import Store
 from raglab.pocket.streams import LogOptions, Refused
 from raglab.pocket.tokens import TokenSigner
@@ -134,11 +133,6 @@ class Api:
             "spec": {"containers": [{"name": "main", "image": "busybox"}], "nodeName": "minikube"} | spec,
         }
         return self.registry.create(self.registry.kinds.plural("pods"), "default", obj, Options())
-
-
-@pytest.fixture(scope="session")
-def schemas(tmp_path_factory) -> Schemas:
-    return Schemas.load(tmp_path_factory.mktemp("schemas"))
 
 
 @pytest.fixture

@@ -13,11 +13,6 @@ def kinds() -> Catalogue:
     return catalogue.load()
 
 
-@pytest.fixture(scope="session")
-def schemas(tmp_path_factory: pytest.TempPathFactory) -> Schemas:
-    return Schemas.load(tmp_path_factory.mktemp("schemas"))
-
-
 @pytest.fixture
 def kind_of(kinds: Catalogue) -> Callable[[Object], Kind]:
     def find(obj: Object) -> Kind:
