@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,12 +17,34 @@ from tests.browser.page import Browser
 
 # A shell lets what runs in the background ignore Ctrl-C, and so would all programs that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+HERE = Path(__file__).parent
 # How long one example takes depends on what else the machine does; pytest's own time limit bounds the whole test.
 # Examples are the same in every run, so that a change is to blame for what fails; others come with
 # --hypothesis-profile=explore.
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.register_profile("raglab", deadline=None, derandomize=True)
 settings.load_profile("raglab")
+
+
+FIRST, LAST = ("parity", "newcomer"), ("unit",)
+"""Folders whose files take minutes, and those whose files take moments and fill what is left at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of each folder over the run: some folders' tests mostly wait, others' mostly compute."""
+    folders: dict[str, list[Path]] = defaultdict(list)
+    for path in dict.fromkeys(item.path for item in items):
+        folders[path.relative_to(HERE.parent).parts[1]].append(path)
+    place = {
+        path: (_turn(folder), number / len(paths))
+        for folder, paths in folders.items()
+        for number, path in enumerate(paths)
+    }
+    items.sort(key=lambda item: place[item.path])
+
+
+def _turn(folder: str) -> int:
+    return FIRST.index(folder) - len(FIRST) if folder in FIRST else int(folder in LAST)
 
 
 @pytest.fixture(scope="session")
