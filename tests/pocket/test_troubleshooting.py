@@ -14,18 +14,12 @@ from collections.abc import Iterator
 import pytest
 
 from raglab import paths
-from raglab.gpus import inventory
-from raglab.pocket.node import isolation
-from raglab.services import models
 from raglab.targets import Pocket
-from tests.pocket.conftest import Cluster, isolated
+from tests.pocket.application import CONFIG, VALUES, gpu_cluster, install
+from tests.pocket.conftest import Cluster
 from tests.pocket.trouble import Pain, pains
 
 pytestmark = [pytest.mark.pocket, pytest.mark.slow]
-CONFIG = paths.CHECKOUT / "kubernetes-config"
-VALUES = CONFIG / "values" / "pocket"
-RELEASES = ("nemollm-embedding", "rag-app")
-READY = ("statefulset/nemollm-embedding", "statefulset/pgvector", "deployment/query-router")
 LIMIT = 45.0
 """Seconds for a message to appear; an autoscaler looks every 15."""
 ALL = pains()
@@ -37,27 +31,10 @@ TRIED = [pain for pain in [*ALL[1:], AUTOSCALER] if pain.is_tried]
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Four GPUs and the application without its LLM, which no section asks."""
-    models.prepare(paths.models(), lambda what, share: None)
-    places = {"services": paths.SERVICES, "models": paths.models(), "home": paths.home()}
-    settings = {
-        "devices": inventory.load().resources(),
-        "image_catalogues": (paths.SERVICES / "images.yaml",),
-        "variables": {name: str(place) for name, place in places.items()},
-    }
-    folder = tmp_path_factory.mktemp("trouble")
-    with isolated(folder, isolation.choose().name, **settings) as running:
-        application(running)
+    with gpu_cluster(tmp_path_factory.mktemp("trouble")) as running:
+        install(running, "nemollm-embedding", "rag-app")
         typed(running, AUTOSCALER.commands("Try it"))
         yield running
-
-
-def application(lab: Cluster) -> None:
-    lab.kubectl("apply", "-f", str(CONFIG / "namespace.yaml"), "-f", str(CONFIG / "storage"))
-    for name in RELEASES:
-        chart, values = CONFIG / "charts" / name, VALUES / f"{name}.yaml"
-        lab.helm("install", name, str(chart), "-n", "rag-sample", "-f", str(values))
-    for workload in READY:
-        lab.kubectl("rollout", "status", workload, "-n", "rag-sample", "--timeout=90s")
 
 
 def typed(lab: Cluster, commands: list[str], check: bool = True) -> str:
