@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.parity.unify import Unifier
+from tests.parity.unify import Unifier, evenly
 
 PODS = "NAME                            READY   STATUS    RESTARTS   AGE\n"
 
@@ -63,3 +63,12 @@ def test_lines_listed_by_generated_names_have_the_order_in_which_these_were_met(
     unifier = Unifier()
     assert unifier.equal(["r-bbbbb 1/1\nr-ccccc 0/1"], ["r-zzzzz 1/1\nr-fffff 0/1"])
     assert unifier.equal(["r-bbbbb\nr-ccccc"], ["r-fffff\nr-zzzzz"])
+
+
+def test_what_was_cut_ends_evenly():
+    wide, narrow = (
+        "at 2026-11-21T04:42:51.123456789Z: hello wor",
+        "at 2027-01-01T00:00:00.12345678Z: hello worl",
+    )
+    assert evenly(wide, narrow) == (wide, narrow[:-1]) and evenly(narrow, wide) == (narrow[:-1], wide)
+    assert evenly("same", "some") == ("same", "some")

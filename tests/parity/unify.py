@@ -119,6 +119,15 @@ def blank(line: str) -> str:
     return VARIABLE.sub("*", line)
 
 
+def evenly(one: str, other: str) -> tuple[str, str]:
+    """Two texts that were cut at the same length, the longer one without what it has at its end.
+
+    Variables before are not equally wide: Go writes a time without the zeros at its end.
+    """
+    spare = len(blank(one)) - len(blank(other))
+    return one[: len(one) - max(spare, 0)], other[: len(other) - max(-spare, 0)]
+
+
 def parts(text: str) -> list[Part]:
     """Literal parts and variables in order, each with its kind."""
     found: list[Part] = []
