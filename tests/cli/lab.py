@@ -86,13 +86,17 @@ class Lab:
         return said
 
     def finish(self, process: subprocess.Popen[str]) -> tuple[int, str]:
-        """Exit code and output."""
+        """Exit code as a shell reports it, and output.
+
+        Python run with ``-m`` ends by SIGINT itself when Ctrl-C met it in code made from text, as that of dataclasses.
+        """
         try:
             said, _ = process.communicate(timeout=COMMAND_LIMIT)
         except subprocess.TimeoutExpired:
             process.kill()
             pytest.fail(f"no end after {COMMAND_LIMIT} s: {process.args}")
-        return process.returncode, said
+        code = process.returncode
+        return (code if code >= 0 else 128 - code), said
 
     def interrupt(self, process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[int, str]:
         """Send Ctrl-C, or another signal, and wait for the end."""
