@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from raglab.paths import CHECKOUT
 from raglab.pocket.kinds.schema import Schemas
 from tests import schemas as compiled
 from tests.browser import chromium
@@ -17,7 +18,6 @@ from tests.browser.page import Browser
 
 # A shell lets what runs in the background ignore Ctrl-C, and so would all programs that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-HERE = Path(__file__).parent
 # How long one example takes depends on what else the machine does; pytest's own time limit bounds the whole test.
 # Examples are the same in every run, so that a change is to blame for what fails; others come with
 # --hypothesis-profile=explore.
@@ -26,25 +26,21 @@ settings.register_profile("raglab", deadline=None, derandomize=True)
 settings.load_profile("raglab")
 
 
-FIRST, LAST = ("parity", "newcomer"), ("unit",)
-"""Folders whose files take minutes, and those whose files take moments and fill what is left at the end."""
+TURNS = {"parity": -2, "newcomer": -1, "unit": 1}
+"""Folders whose files take minutes come first; those whose files take moments fill what is left at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files of each folder over the run: some folders' tests mostly wait, others' mostly compute."""
     folders: dict[str, list[Path]] = defaultdict(list)
     for path in dict.fromkeys(item.path for item in items):
-        folders[path.relative_to(HERE.parent).parts[1]].append(path)
+        folders[path.relative_to(CHECKOUT / "tests").parts[0]].append(path)
     place = {
-        path: (_turn(folder), number / len(paths))
+        path: (TURNS.get(folder, 0), number / len(paths))
         for folder, paths in folders.items()
         for number, path in enumerate(paths)
     }
     items.sort(key=lambda item: place[item.path])
-
-
-def _turn(folder: str) -> int:
-    return FIRST.index(folder) - len(FIRST) if folder in FIRST else int(folder in LAST)
 
 
 @pytest.fixture(scope="session")

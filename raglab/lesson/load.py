@@ -21,12 +21,18 @@ def statistics() -> dict[str, Any]:
 
 def users(count: int) -> None:
     """So many users from now on; 0 ends the load. Waits until Locust has them all."""
-    wait_for("a Locust worker", until=lambda: statistics().get("workers"))
+    wait_for("a Locust worker", until=_able)
     if count:
         node_port.facts(LOCUST, "/swarm", form={"user_count": count, "spawn_rate": count})
     else:
         node_port.facts(LOCUST, "/stop", form={})
     wait_for(f"{count} users", until=lambda: statistics()["user_count"] == count)
+
+
+def _able() -> bool:
+    """Whether a load would start: while one ends its workers leave for a moment, and a start then does nothing."""
+    known = statistics()
+    return bool(known.get("workers")) and known.get("state") != "stopping"
 
 
 def busy() -> float:

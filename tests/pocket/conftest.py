@@ -109,10 +109,14 @@ class Cluster:
         return self.run("helm", *args, **more).stdout
 
 
+def defaults() -> dict[str, Any]:
+    """What every cluster of the tests is told besides its place: which images there are, and schemas made before."""
+    return {"image_catalogues": (HERE / "images.yaml",), "schema_cache": schemas.folder()}
+
+
 def start(state: Path, home: Path, **settings: Any) -> Cluster:
     """Start a cluster process and wait, not longer than `READY_LIMIT` seconds, until its API is ready."""
-    own = {"image_catalogues": (HERE / "images.yaml",), "schema_cache": schemas.folder()}
-    settings = own | settings
+    settings = defaults() | settings
     config = state.parent / f"{state.name}.yaml"
     Settings(state=state, **settings).dump(config)
     log = (state.parent / f"{state.name}.log").open("wb")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from raglab.paths import CHECKOUT
+from tests.browser.chat import READY, ask
 from tests.browser.page import Browser, Page
 from tests.pocket.application import WORKLOADS, gpu_cluster, install
 from tests.pocket.conftest import Cluster
@@ -14,7 +15,6 @@ from tests.pocket.conftest import Cluster
 pytestmark = [pytest.mark.pocket, pytest.mark.slow]
 POLICY = CHECKOUT / "data" / "documents" / "gpu_policy.docx"
 LIMIT = 60.0
-WORDS = "document.querySelector('.turn:last-child .words')"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def page(browser: Browser, lab: Cluster) -> Iterator[Page]:
     with browser.page() as tab:
         tab.look().open(f"http://{lab.settings['node_ip']}:30001")
-        yield tab.until("document.querySelector('#services .dot').dataset.state === 'well'")
+        yield tab.until(READY)
 
 
 def test_a_document_is_uploaded_and_answers(page: Page, lab: Cluster) -> None:
@@ -36,10 +36,7 @@ def test_a_document_is_uploaded_and_answers(page: Page, lab: Cluster) -> None:
     page.choose("#files", POLICY)
     page.until("document.querySelector('#uploads').innerText.includes('is in the knowledge base')", LIMIT)
     page.click("#chat-tab")
-    page.run("document.querySelector('#question').focus()")
-    page.type("What does the GPU policy of the lab say?")
-    page.press("Enter")
-    page.until(f"{WORDS}?.getAttribute('aria-busy') === 'false'", LIMIT)
+    ask(page, "What does the GPU policy of the lab say?")
     assert page.texts(".passage .source")[0] == POLICY.name
     assert len(page.texts(".words")[0].split()) > 3
     assert page.complaints == []
@@ -49,12 +46,9 @@ def test_without_its_model_the_page_says_what_to_do(page: Page, lab: Cluster) ->
     scaled = ("statefulset/nemollm-inference", "-n", "rag-sample")
     lab.kubectl("scale", *scaled, "--replicas=0")
     lab.kubectl("wait", "pod/nemollm-inference-0", "-n", "rag-sample", "--for=delete", "--timeout=60s")
-    page.run("document.querySelector('#question').focus()")
-    page.type("Who answers?")
-    page.press("Enter")
-    page.until("document.querySelector('.turn .problem')", LIMIT)
+    ask(page, "Who answers?")
     shown = page.texts(".turn .problem")[0]
     assert "nemollm-inference" in shown and "kubectl" in shown
     lab.kubectl("scale", *scaled, "--replicas=1")
     lab.kubectl("rollout", "status", *scaled, "--timeout=90s")
-    page.until("document.querySelector('#services .dot').dataset.state === 'well'", LIMIT)
+    page.until(READY, LIMIT)

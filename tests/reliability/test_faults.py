@@ -21,8 +21,7 @@ import pytest
 
 from raglab.pocket.config import Settings
 from raglab.pocket.node import guardian, logs
-from tests import schemas
-from tests.pocket.conftest import HERE, Cluster, _ready, addresses, eventually, isolated, start, stop
+from tests.pocket.conftest import Cluster, _ready, addresses, defaults, eventually, isolated, start, stop
 from tests.pocket.test_pods import pod
 
 pytestmark = [pytest.mark.pocket, pytest.mark.long, pytest.mark.timeout(300)]
@@ -38,8 +37,7 @@ DISK = 6
 def started(command: list[str], base: Path, state: Path, seen: Path, **more: Any) -> Iterator[Cluster]:
     """A cluster by another command, with ``config.yaml`` and ``log`` in `base`; we see its `state` folder at `seen`."""
     with addresses() as own:
-        settings = {"image_catalogues": (HERE / "images.yaml",), "audit_megabytes": 1}
-        settings |= {"schema_cache": schemas.folder()} | own | more
+        settings = defaults() | {"audit_megabytes": 1} | own | more
         Settings(state=state, **settings).dump(base / "config.yaml")
         with (base / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)

@@ -9,14 +9,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.browser import chat
+from tests.browser.chat import IDLE, READY, WORDS
 from tests.browser.page import Page
 from tests.services.conftest import Running, Start, free_address
 from tests.services.frontend.conftest import PDF, POLICY, QUESTION, StartPage, get
 from tests.services.query_router.conftest import MODULE, PORT, StartRouter, router_environment
 
-READY = "document.querySelector('#services .dot').dataset.state === 'well'"
-IDLE = "document.querySelector('#send').innerText === 'Send'"
-WORDS = "document.querySelector('.turn:last-child .words')"
 LOOKS = [{}, {"dark": True}, {"width": 360, "height": 740}, {"width": 360, "height": 740, "dark": True}]
 NAMES = ["light", "dark", "phone", "dark phone"]
 
@@ -33,12 +32,9 @@ def open_page(page: Page, frontend: Running, tab: str = "chat") -> Page:
 
 
 def ask(page: Page, question: str = QUESTION, tokens: str = "50") -> Page:
-    """Type a question, press Enter, and wait for the end of its answer."""
+    """An answer of at most `tokens`, to the end."""
     page.select("#tokens", tokens)
-    page.run("document.querySelector('#question').focus()")
-    page.type(question)
-    page.press("Enter")
-    return page.until(f"{WORDS} && {IDLE}", limit=90)
+    return chat.ask(page, question)
 
 
 def fits(page: Page, width: int) -> bool:
@@ -111,9 +107,7 @@ def test_escape_stops_an_answer_and_frees_the_model(page: Page, frontend: Runnin
     open_page(page, frontend)
     page.click("#knowledge")
     page.select("#tokens", "500")
-    page.run("document.querySelector('#question').focus()")
-    page.type("Write a very long story about a ship and its crew.")
-    page.press("Enter")
+    chat.send(page, "Write a very long story about a ship and its crew.")
     page.until(f"{WORDS}?.innerText.length > 10 && !{WORDS}.querySelector('.waiting')")
     page.press("Escape")
     page.until(IDLE)
