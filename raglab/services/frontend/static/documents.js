@@ -45,13 +45,14 @@ function fail(error, place, again) {
   afterProblem();
 }
 
-async function deletion(filename, chunks) {
+function deletion(filename, chunks) {
   find("confirm-title").textContent = `Delete ${filename}?`;
   find("confirm-text").textContent = `${count(chunks, "passage")} will be gone from the knowledge base. The file itself is not here.`;
-  confirm.returnValue = "no";
+  confirm.onsubmit = ({ submitter }) => submitter.value === "yes" && deleted(filename);
   confirm.showModal();
-  await new Promise((done) => confirm.addEventListener("close", done, { once: true }));
-  if (confirm.returnValue !== "yes") return;
+}
+
+async function deleted(filename) {
   try {
     draw(await remove(filename));
     say(`${filename} is deleted.`);
