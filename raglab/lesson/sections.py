@@ -97,9 +97,9 @@ def _bring(state: str, target: Target, snapshots: Snapshots) -> None:
 
 
 def _restore(name: str, target: Target, snapshots: Snapshots) -> None:
-    since, ready = settling.now(), snapshots.restore(name)
+    ready = snapshots.restore(name)
     target.up(lambda line: None)
-    settling.wait(ready, since)
+    settling.wait(ready)
 
 
 def places(snapshots: Snapshots) -> list[str]:

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import Any
 
 from raglab.lesson import cluster
 from raglab.lesson.live import LiveLine
 from raglab.lesson.waiting import GaveUp
-from raglab.pocket.clock import timestamp
-from raglab.pocket.objects import condition
+from raglab.pocket.objects import container_ids, is_ready
+from raglab.pocket.restoring import Lives
 
 LIMIT = 60.0  # seconds
 INTERVAL = 0.25  # seconds
 
 
-def now() -> str:
-    """The time as Kubernetes writes it, to the second."""
-    return timestamp(time.time())
+def wait(pods: Lives) -> None:
+    """Wait until all `pods` that still exist are ready again, with other containers than those of their earlier life.
 
-
-def wait(pods: Iterable[tuple[str, str]], since: str) -> None:
-    """Wait until all `pods` (namespace and name) that still exist have become ready `since` then.
-
-    What their status said earlier is of another life of the cluster. Raises `GaveUp`.
+    Containers tell lives apart: what a pod's status says may be left of the earlier one, and its times are whole
+    seconds, in which a cluster ends and starts. Raises `GaveUp`.
     """
-    wanted, deadline = set(pods), time.monotonic() + LIMIT
+    deadline = time.monotonic() + LIMIT
     with LiveLine() as line:
-        while waiting := [name for name in _unready(since) if name in wanted]:
+        while waiting := _unready(pods):
             if time.monotonic() > deadline:
                 namespace, pod = waiting[0]
                 event = cluster.last_event(pod, namespace) or "none"
@@ -36,15 +30,16 @@ def wait(pods: Iterable[tuple[str, str]], since: str) -> None:
                     f"pod/{pod} is not ready again. Last event: {event}. "
                     f"Look: kubectl describe pod {pod} -n {namespace}"
                 )
-            line.show(f"waiting for {len(waiting)} of {len(wanted)} pods to be ready again")
+            line.show(f"waiting for {len(waiting)} of {len(pods)} pods to be ready again")
             time.sleep(INTERVAL)
 
 
-def _unready(since: str) -> list[tuple[str, str]]:
-    pods = cluster.items("pods", "-A")
-    return [(p["metadata"]["namespace"], p["metadata"]["name"]) for p in pods if not _ready(p, since)]
-
-
-def _ready(pod: dict[str, Any], since: str) -> bool:
-    found = condition(pod, "Ready")
-    return found is not None and found["status"] == "True" and found["lastTransitionTime"] >= since
+def _unready(pods: Lives) -> list[tuple[str, str]]:
+    found = {
+        (pod["metadata"]["namespace"], pod["metadata"]["name"]): pod for pod in cluster.items("pods", "-A")
+    }
+    return [
+        name
+        for name, earlier in pods.items()
+        if name in found and not (is_ready(found[name]) and earlier.isdisjoint(container_ids(found[name])))
+    ]

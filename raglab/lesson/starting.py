@@ -29,10 +29,10 @@ def start(number: str, fresh: bool = False) -> None:
 
 def _bring_up(target: Target) -> None:
     """Start the cluster if needed, and wait for the pods that were ready when it ended."""
-    since, awaited = settling.now(), target.awaited()
+    awaited = target.awaited()
     target.up(lambda line: None)
     os.environ.update(target.environment())
-    settling.wait(awaited, since)
+    settling.wait(awaited)
 
 
 def _facts(target: Target) -> str:

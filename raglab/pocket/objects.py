@@ -77,6 +77,12 @@ def is_ready(pod: Object) -> bool:
     return ready is not None and ready.get("status") == "True"
 
 
+def container_ids(pod: Object) -> frozenset[str]:
+    """The IDs of the containers as their status tells them, init containers aside."""
+    statuses = pod.get("status", {}).get("containerStatuses") or []
+    return frozenset(item["containerID"] for item in statuses if "containerID" in item)
+
+
 def phase(obj: Object) -> str:
     """``status.phase``, "" if not set."""
     return obj.get("status", {}).get("phase", "")

@@ -13,7 +13,7 @@ from pathlib import Path
 from raglab.pocket import snapshots
 from raglab.pocket.client import Object
 from raglab.pocket.files import write_private
-from raglab.pocket.objects import is_deleting, is_ready
+from raglab.pocket.objects import container_ids, is_deleting, is_ready
 from raglab.pocket.store import Store
 
 SHELF = "/pods"
@@ -21,11 +21,11 @@ DRAFT, WHOLE = "put-back", "put-back/whole"
 SIDE_FILES = ("store.sqlite-wal", "store.sqlite-shm")
 """Parts of a database that is open or was not closed; the one laid out has been closed."""
 
-PodName = tuple[str, str]
-"""Namespace and name."""
+Lives = dict[tuple[str, str], frozenset[str]]
+"""Pods by namespace and name, each with the IDs of its containers: every start of a container has another."""
 
 
-def lay_out(snapshot: Path, state: Path, node: str) -> list[PodName]:
+def lay_out(snapshot: Path, state: Path, node: str) -> Lives:
     """Prepare to go on from `snapshot`; returns the pods that were ready. `node` is the one whose pods are in it.
 
     Versions go on from those of the present state, for clients may have seen them.
@@ -60,7 +60,7 @@ def put_back(state: Path) -> bool:
     return whole
 
 
-def ready_pods(state: Path) -> list[PodName]:
+def ready_pods(state: Path) -> Lives:
     """The pods that were ready when the cluster ended, which it has."""
     store = Store(state / "store.sqlite")
     try:
@@ -69,10 +69,10 @@ def ready_pods(state: Path) -> list[PodName]:
         store.close()
 
 
-def _ready(pods: list[Object]) -> list[PodName]:
+def _ready(pods: list[Object]) -> Lives:
     """Those that are ready and are to stay."""
     staying = (pod for pod in pods if is_ready(pod) and not is_deleting(pod))
-    return [(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in staying]
+    return {(pod["metadata"]["namespace"], pod["metadata"]["name"]): container_ids(pod) for pod in staying}
 
 
 def _unstarted(pod: Object, node: str) -> Object | None:

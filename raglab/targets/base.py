@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from raglab import paths
 
 if TYPE_CHECKING:
+    from raglab.pocket.restoring import Lives
     from raglab.targets.snapshots import Snapshots
 
 Report = Callable[[str], None]
@@ -58,9 +59,9 @@ class Target(ABC):
         """Where states of this cluster can be kept and put back; None on a target that cannot."""
         return None
 
-    def awaited(self) -> list[tuple[str, str]]:
-        """Namespace and name of pods that were ready when the cluster ended and will be again once it is up."""
-        return []
+    def awaited(self) -> Lives:
+        """Pods that were ready when the cluster ended and will be again once it is up, with other containers."""
+        return {}
 
     def audit_log(self) -> Path | None:
         """The file that says who asked the API for what; None where there is none, or it is the cluster's own."""

@@ -106,13 +106,13 @@ class Pocket(Target):
             Snapshots(self.daemon, self.settings().node_name) if Path("/proc/self/environ").exists() else None
         )
 
-    def awaited(self) -> list[tuple[str, str]]:
+    def awaited(self) -> restoring.Lives:
         if self.is_up() or not (self.state / "store.sqlite").exists():
-            return []
+            return {}
         try:
             return restoring.ready_pods(self.state)
         except (Damaged, UnknownFormat):
-            return []  # starting the cluster tells
+            return {}  # starting the cluster tells
 
     def stands_in(self, image: str) -> str:
         try:

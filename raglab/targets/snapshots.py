@@ -52,7 +52,7 @@ class Snapshots:
             self._remove(name)
             draft.rename(self.folder / name)
 
-    def restore(self, name: str) -> list[restoring.PodName]:
+    def restore(self, name: str) -> restoring.Lives:
         """Put the cluster back to what it was and leave it stopped; returns the pods that were ready.
 
         Raises `KeyError` if there is no such snapshot, and `BrokenSnapshot` (the present state stays) if it is damaged.

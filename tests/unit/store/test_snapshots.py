@@ -17,7 +17,13 @@ NODE = "minikube"
 
 def pod(name: str, *states: str, node: str = NODE, ready: bool = True) -> dict[str, Any]:
     containers = [
-        {"name": f"c{i}", "state": {state: {}}, "ready": ready, "restartCount": 3}
+        {
+            "name": f"c{i}",
+            "containerID": f"{name}/{i}",
+            "state": {state: {}},
+            "ready": ready,
+            "restartCount": 3,
+        }
         for i, state in enumerate(states)
     ]
     conditions = [{"type": "Ready", "status": str(ready)}]
@@ -107,7 +113,10 @@ def test_going_on_from_a_snapshot(state: Path):
     store.close()
     (state / "node" / "data" / "table").write_bytes(b"other rows")
     ready = restoring.lay_out(folder, state, NODE)
-    assert ready == [("default", "elsewhere"), ("default", "server")]
+    assert ready == {
+        ("default", "elsewhere"): {"elsewhere/0"},
+        ("default", "server"): {"server/0", "server/1"},
+    }
     assert (state / "node" / "data" / "table").read_bytes() == b"other rows", "nothing has changed yet"
     assert restoring.put_back(state)
     assert (state / "node" / "data" / "table").read_bytes() == b"rows"
