@@ -94,7 +94,7 @@ def test_a_load_is_started_watched_and_stopped_through_locusts_own_api(lab: Clus
     assert api(url, "/swarm", user_count=5, spawn_rate=5)["success"] is True
     stats = until(lambda: chats(url) if chats(url)["num_requests"] >= 20 else None)
     assert stats["num_failures"] == 0, lab.kubectl("logs", "deployment/locust-worker", "-n", "locust")
-    until(lambda: api(url, "/stats/requests")["user_count"] == 5)
+    assert api(url, "/stats/requests")["user_count"] == 5
     assert api(url, "/stop", stop="1")["success"] is True
     until(lambda: api(url, "/stats/requests")["state"] == "stopped" and able(url))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from raglab.paths import CHECKOUT
-from tests.browser.chat import READY, ask
+from tests.browser.chat import READY, WORDS, ask
 from tests.browser.page import Browser, Page
 from tests.pocket.application import WORKLOADS, gpu_cluster, install
 from tests.pocket.conftest import Cluster
@@ -37,6 +37,7 @@ def test_a_document_is_uploaded_and_answers(page: Page, lab: Cluster) -> None:
     page.until("document.querySelector('#uploads').innerText.includes('is in the knowledge base')", LIMIT)
     page.click("#chat-tab")
     ask(page, "What does the GPU policy of the lab say?")
+    assert page.run(f"{WORDS}.getAttribute('aria-busy')") == "false"
     assert page.texts(".passage .source")[0] == POLICY.name
     assert len(page.texts(".words")[0].split()) > 3
     assert page.complaints == []

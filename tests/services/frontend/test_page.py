@@ -16,9 +16,10 @@ from tests.services.conftest import Running, Start, free_address
 from tests.services.frontend.conftest import PDF, POLICY, QUESTION, StartPage, get
 from tests.services.query_router.conftest import MODULE, PORT, StartRouter, router_environment
 
-AGAIN = f"""{{ document.querySelector('#confirm [value=no]').click();
-    document.querySelector("[aria-label='Delete {POLICY.name}']").click(); 0 }}"""
-"""Keeps the document and asks for its deletion again in one moment: before the dialog tells that it was closed."""
+AGAIN = f"""(() => {{ document.querySelector('#confirm').close();
+    document.querySelector("[aria-label='Delete {POLICY.name}']").click();
+    return document.querySelector('#confirm').open; }})()"""
+"""Closes the dialog and asks for the deletion again in one moment: before the dialog tells that it was closed."""
 LOOKS = [{}, {"dark": True}, {"width": 360, "height": 740}, {"width": 360, "height": 740, "dark": True}]
 NAMES = ["light", "dark", "phone", "dark phone"]
 
@@ -152,7 +153,11 @@ def test_a_document_is_uploaded_found_and_deleted(page: Page, frontend: Running)
     page.click(f"[aria-label='Delete {POLICY.name}']")
     page.until("document.querySelector('#confirm').open")
     assert page.violations() == []
-    page.run(AGAIN)
+    page.click("#confirm [value=no]")
+    page.until("!document.querySelector('#confirm').open")
+    page.click(f"[aria-label='Delete {POLICY.name}']")
+    page.until("document.querySelector('#confirm').open")
+    assert page.run(AGAIN)
     page.click("#confirm [value=yes]")
     page.until("document.querySelectorAll('#list tbody tr').length === 1")
     assert page.run("document.activeElement.id") == "list-title"

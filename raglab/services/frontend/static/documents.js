@@ -48,7 +48,9 @@ function fail(error, place, again) {
 function deletion(filename, chunks) {
   find("confirm-title").textContent = `Delete ${filename}?`;
   find("confirm-text").textContent = `${count(chunks, "passage")} will be gone from the knowledge base. The file itself is not here.`;
-  confirm.onsubmit = ({ submitter }) => submitter.value === "yes" && deleted(filename);
+  confirm.onsubmit = ({ submitter }) => {  // without a value: false would keep the dialog open
+    if (submitter.value === "yes") deleted(filename);
+  };
   confirm.showModal();
 }
 
