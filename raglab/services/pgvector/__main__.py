@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 from raglab.services.pgvector import binaries, cluster, lockfile, server, sockets
 from raglab.services.pgvector.settings import LaunchError, Settings
@@ -21,20 +22,26 @@ def main(arguments: list[str]) -> int:
     extra = arguments[1:] if arguments[:1] == ["postgres"] else arguments
     try:
         settings = Settings.from_environment(os.environ, os.geteuid())
-        programs = binaries.installation_for(settings.account) / "bin"
-        started = time.monotonic()
-        if cluster.initialise(settings, programs):
-            print(
-                f"pgvector: made database {settings.database!r} in {time.monotonic() - started:.1f} s",
-                flush=True,
-            )
-        folder = sockets.prepare(settings)
-        lockfile.clear(settings.data, folder / sockets.socket_name(settings))
-        command = server.command(settings, programs, folder, extra)
-        return server.run(command, settings)
+        with binaries.installation_for(settings) as installation:
+            return _serve(settings, installation / "bin", extra)
     except (LaunchError, OSError) as error:
         print(f"pgvector: {error}", file=sys.stderr, flush=True)
         return 1
+
+
+def _serve(settings: Settings, programs: Path, extra: list[str]) -> int:
+    started = time.monotonic()
+    if cluster.initialise(settings, programs):
+        print(
+            f"pgvector: made database {settings.database!r} in {time.monotonic() - started:.1f} s",
+            flush=True,
+        )
+    folder = sockets.prepare(settings)
+    lockfile.clear(settings.data, folder / sockets.socket_name(settings))
+    try:
+        return server.run(server.command(settings, programs, folder, extra), settings)
+    finally:
+        sockets.leave(folder, settings)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from raglab.services.pgvector.settings import LaunchError, Settings
 
@@ -66,21 +68,25 @@ def _check_place(settings: Settings) -> None:
 
 
 def _fill(settings: Settings, programs: Path, folder: Path) -> None:
-    initdb, postgres, where = f"{programs}/initdb", f"{programs}/postgres", str(folder)
+    initdb, postgres, where = f"{programs}/initdb", f"{programs}/postgres", settings.account.name_of(folder)
+    run = partial(_run, settings, folder)
     with _password_file(settings) as password:
-        login = ["--username", settings.user, "--pwfile", password, "--auth=scram-sha-256"]
-        _run(settings, [initdb, "--pgdata", where, *login, *OPTIONS, *settings.initdb_arguments])
+        login = ["--username", settings.user, "--pwfile", f"/proc/self/fd/{password}", "--auth=scram-sha-256"]
+        run([initdb, "--pgdata", where, *login, *OPTIONS, *settings.initdb_arguments], keep=[password])
     with (folder / "pg_hba.conf").open("a") as stream:
         stream.write(HBA)
     if settings.database != "postgres":
         name = settings.database.replace('"', '""')
-        _run(settings, [postgres, "--single", "-D", where, "-j", "postgres"], f'CREATE DATABASE "{name}";\n')
-    _run(settings, [initdb, "--pgdata", where, "--sync-only"])
+        run([postgres, "--single", "-D", where, "-j", "postgres"], f'CREATE DATABASE "{name}";\n')
+    run([initdb, "--pgdata", where, "--sync-only"])
 
 
-def _run(settings: Settings, command: list[str], text: str = "") -> None:
-    """Run a program as the database's account; its output is shown only if it fails."""
-    result = subprocess.run(command, input=text, text=True, capture_output=True, **settings.account.popen())
+def _run(
+    settings: Settings, folder: Path, command: list[str], text: str = "", keep: Sequence[int] = ()
+) -> None:
+    """Run a program in the folder as the database's account; its output is shown only if it fails."""
+    streams: dict[str, Any] = {"input": text, "text": True, "capture_output": True}
+    result = subprocess.run(command, cwd=folder, pass_fds=keep, **streams, **settings.account.popen())
     # single-user mode exits with 0 even when a statement failed
     if result.returncode or "ERROR:" in result.stderr:
         last = " ".join(result.stderr.split("\n")[-6:]).strip()
@@ -88,15 +94,14 @@ def _run(settings: Settings, command: list[str], text: str = "") -> None:
 
 
 @contextmanager
-def _password_file(settings: Settings) -> Iterator[str]:
-    """A file with mode 0600, owned by the database's account: a command line would show the password to
-    everyone.
+def _password_file(settings: Settings) -> Iterator[int]:
+    """The descriptor of a file in memory, for our children only: a command line would show the password to
+    everyone, and a file on disk may lie below folders that are closed to the database's account.
     """
-    with tempfile.NamedTemporaryFile("w", prefix="postgresql-") as stream:
+    with os.fdopen(os.memfd_create("password"), "w") as stream:
         stream.write(settings.password + "\n")
         stream.flush()
-        settings.account.own(Path(stream.name))
-        yield stream.name
+        yield stream.fileno()
 
 
 def _hand_over(settings: Settings, data: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from raglab.services.pgvector.settings import LaunchError
+from raglab.services.pgvector.settings import HERE, LaunchError
 
 LIMIT = 10.0
 """Seconds an old server may take to end: it stops with its launcher, at most after a checkpoint."""
@@ -38,7 +38,7 @@ def _names(lock: Path, data: Path) -> bool:
     business.
     """
     try:
-        return lock.read_text().splitlines()[1] == str(data)
+        return lock.read_text().splitlines()[1] in (str(data), HERE)
     except (OSError, IndexError, UnicodeDecodeError):
         return lock.parent == data and lock.exists()
 

@@ -27,7 +27,7 @@ def command(settings: Settings, programs: Path, sockets: Path, extra: list[str])
         "logging_collector": "off",
     }
     pairs = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    return [str(programs / "postgres"), "-D", str(settings.data), *pairs, *extra]
+    return [str(programs / "postgres"), "-D", settings.account.name_of(settings.data), *pairs, *extra]
 
 
 def run(arguments: list[str], settings: Settings) -> int:

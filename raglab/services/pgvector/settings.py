@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pwd
 import shlex
 import signal
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +20,10 @@ from typing import Any
 
 NOBODY = 65534
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+HERE = "/proc/self/cwd"
+"""The working folder of the process that reads it, also below folders that are closed to it (proc(5))."""
 
 
 class LaunchError(Exception):
@@ -40,6 +44,15 @@ class Account:
         if self.uid is not None:
             arguments |= {"user": self.uid, "group": self.uid, "extra_groups": []}
         return arguments
+
+    def reaches(self, path: Path) -> bool:
+        """Whether every folder above lets this account through; root's home folder lets nobody."""
+        above = {*path.parents, *path.resolve().parents}
+        return self.uid is None or all(_lets_through(folder, self.uid) for folder in above)
+
+    def name_of(self, folder: Path) -> str:
+        """How a program of this account that runs in ``folder`` calls it."""
+        return str(folder) if self.reaches(folder) else HERE
 
     def own(self, path: Path) -> None:
         """Give a file or folder to this account."""
@@ -85,13 +98,9 @@ class Settings:
         )
 
 
-def _check_user(uid: int) -> None:
-    if uid == 0:
-        raise LaunchError("PGUSER_UID is 0, but a database server must not run as root: name another user id")
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        raise LaunchError(f"PGUSER_UID is {uid}, but initdb needs an account in /etc/passwd") from None
+def _lets_through(folder: Path, uid: int) -> bool:
+    status = folder.stat()
+    return bool(status.st_mode & (stat.S_IXUSR if status.st_uid == uid else stat.S_IXOTH))
 
 
 def _bound_to_parent(number: int) -> Callable[[], None] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,6 +34,13 @@ def prepare(settings: Settings) -> Path:
     raise LaunchError(
         f"{settings.socket_folder} cannot hold the socket: set PGSOCKETDIR to a short folder of yours"
     )
+
+
+def leave(folder: Path, settings: Settings) -> None:
+    """Remove the folder if `prepare` made it outside the pod's own and the server, which has ended, left it empty."""
+    if folder in fallback_folders(settings):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def current(settings: Settings) -> Path:
@@ -59,7 +67,7 @@ def _usable(folder: Path, settings: Settings) -> bool:
 
 
 def _writable(folder: Path, account: Account) -> bool:
-    if not folder.is_dir() or folder.is_symlink():
+    if not folder.is_dir() or folder.is_symlink() or not account.reaches(folder):
         return False
     if account.uid is None:
         return os.access(folder, os.W_OK)

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from raglab.services.pgvector import binaries
 from tests.services.conftest import Running, Start, free_address
 
 PASSWORD = "correct horse battery staple"
@@ -95,6 +96,15 @@ def database(new_database: Callable[[], Database]) -> Database:
     made = new_database()
     made.start()
     return made
+
+
+@pytest.fixture
+def closed_package() -> Iterator[Path]:
+    """The package with the programs in a folder that only we may enter."""
+    with tempfile.TemporaryDirectory(prefix="raglab-packages-") as folder:
+        for package in binaries.installation().parent.parent.glob(f"{binaries.PACKAGE}*"):
+            shutil.copytree(package, Path(folder, package.name), symlinks=True)
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -172,6 +173,31 @@ def test_without_root_it_runs_as_the_caller(new_database) -> None:
         assert database.data.stat().st_uid == 65534
     finally:
         assert server.stop() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a home folder and another user's server")
+def test_it_runs_below_folders_that_are_closed_to_its_account(new_database, closed_package) -> None:
+    """The lab of root in a container without sandboxes: state, temporary files and packages all lie in /root."""
+    database = new_database()
+    database.folder.chmod(0o700)
+    outside = {path.name for path in Path("/tmp").glob("postgresql-*")}
+    env = {"PYTHONPATH": f"{closed_package}:{SERVICES.parents[1]}", "POD_ROOT": str(database.folder)}
+    (database.folder / "run").mkdir()
+    database.start(**env)
+    server = psutil.Process(database.server.process.pid).children()[0]
+    assert server.uids().real == 65534
+    assert Path(server.cwd()) == database.data
+    assert not Path(server.exe()).is_relative_to(closed_package)
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+    line = f"PGPASSWORD={shlex.quote(PASSWORD)} psql -h {database.folder}/run -U postgres -d api -c '\\dt'"
+    assert "public | kept" in shell(database, f"POD_ROOT=/ {line}").stdout
+    database.server.stop(signal.SIGKILL)
+    database.start(**env)
+    with database.connect() as connection:
+        assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+    assert database.server.stop() == 0
+    assert {path.name for path in Path("/tmp").glob("postgresql-*")} == outside
 
 
 def test_too_long_a_socket_path_falls_back(new_database) -> None:
