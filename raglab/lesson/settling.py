@@ -7,6 +7,7 @@ import time
 from raglab.lesson import cluster
 from raglab.lesson.live import LiveLine
 from raglab.lesson.waiting import GaveUp
+from raglab.pocket.informer import Key, key_of
 from raglab.pocket.objects import container_ids, is_ready
 from raglab.pocket.restoring import Lives
 
@@ -34,10 +35,8 @@ def wait(pods: Lives) -> None:
             time.sleep(INTERVAL)
 
 
-def _unready(pods: Lives) -> list[tuple[str, str]]:
-    found = {
-        (pod["metadata"]["namespace"], pod["metadata"]["name"]): pod for pod in cluster.items("pods", "-A")
-    }
+def _unready(pods: Lives) -> list[Key]:
+    found = {key_of(pod): pod for pod in cluster.items("pods", "-A")}
     return [
         name
         for name, earlier in pods.items()

@@ -13,6 +13,7 @@ from pathlib import Path
 from raglab.pocket import snapshots
 from raglab.pocket.client import Object
 from raglab.pocket.files import write_private
+from raglab.pocket.informer import Key, key_of
 from raglab.pocket.objects import container_ids, is_deleting, is_ready
 from raglab.pocket.store import Store
 
@@ -21,7 +22,7 @@ DRAFT, WHOLE = "put-back", "put-back/whole"
 SIDE_FILES = ("store.sqlite-wal", "store.sqlite-shm")
 """Parts of a database that is open or was not closed; the one laid out has been closed."""
 
-Lives = dict[tuple[str, str], frozenset[str]]
+Lives = dict[Key, frozenset[str]]
 """Pods by namespace and name, each with the IDs of its containers: every start of a container has another."""
 
 
@@ -72,7 +73,7 @@ def ready_pods(state: Path) -> Lives:
 def _ready(pods: list[Object]) -> Lives:
     """Those that are ready and are to stay."""
     staying = (pod for pod in pods if is_ready(pod) and not is_deleting(pod))
-    return {(pod["metadata"]["namespace"], pod["metadata"]["name"]): container_ids(pod) for pod in staying}
+    return {key_of(pod): container_ids(pod) for pod in staying}
 
 
 def _unstarted(pod: Object, node: str) -> Object | None:

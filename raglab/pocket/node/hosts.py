@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from raglab.pocket.client import Object
+from raglab.pocket.informer import Key, key_of
 
 DOMAIN = "cluster.local"
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -29,15 +30,12 @@ def render(pod: Object, ip: str, services: Iterable[Object], slices: Iterable[Ob
         f"{alias['ip']}\t{' '.join(alias['hostnames'])}" for alias in pod["spec"].get("hostAliases", [])
     ]
     lines.append("\t".join([ip, *_own_names(pod)]))
-    by_service: dict[tuple[str, str], list[Object]] = {}
+    by_service: dict[Key, list[Object]] = {}
     for piece in slices:
         owner = (piece["metadata"]["namespace"], piece["metadata"].get("labels", {}).get(SERVICE_LABEL, ""))
         by_service.setdefault(owner, []).append(piece)
-    for service in sorted(
-        services, key=lambda item: (item["metadata"]["namespace"], item["metadata"]["name"])
-    ):
-        key = (service["metadata"]["namespace"], service["metadata"]["name"])
-        lines += _lines(service, by_service.get(key, []), namespace)
+    for service in sorted(services, key=key_of):
+        lines += _lines(service, by_service.get(key_of(service), []), namespace)
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +81,7 @@ def _forms(name: str, namespace: str, viewer: str) -> list[str]:
 
 
 def _lines(service: Object, slices: list[Object], viewer: str) -> list[str]:
-    namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+    namespace, name = key_of(service)
     names = _forms(name, namespace, viewer)
     cluster_ip = service["spec"].get("clusterIP", "")
     if cluster_ip not in ("", "None"):
