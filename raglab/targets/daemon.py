@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -44,10 +45,10 @@ class Daemon:
         """Whether the last run ended by itself or was killed, rather than stopped."""
         return self.process() is None and self.record.exists()
 
-    def start(self, settings: Settings) -> float:
-        """Start the process and wait until its API answers; returns seconds.
+    def start(self, settings: Settings, told: Callable[[float], None]) -> None:
+        """Start the process, wait until its API answers, and call `told` with the seconds that took.
 
-        If that fails or is interrupted, the process is ended again.
+        If that fails or is interrupted, the process is ended again: nothing runs that nobody was told of.
         """
         started, starter = time.monotonic(), None
         try:
@@ -55,12 +56,12 @@ class Daemon:
                 starter = self._spawn(settings)
                 processes.remember(self.record, starter.pid)
             self._wait_until_ready(starter)
+            told(time.monotonic() - started)
         except BaseException:
             if starter is not None:
                 starter.terminate()
                 starter.wait(STOP_LIMIT)
             raise
-        return time.monotonic() - started
 
     def stop(self) -> bool:
         """End the process and every pod, also pods that a killed process left; False if there was nothing."""

@@ -147,8 +147,9 @@ class Pocket(Target):
             restoring.put_back(self.state)  # if that was interrupted
             settings = self.settings()
             write_private(self.state / "network", str(self.network().number).encode())
-            seconds = self.daemon.start(settings)
-            report(f"The pocket cluster is ready after {seconds:.1f} s")
+            self.daemon.start(
+                settings, lambda seconds: report(f"The pocket cluster is ready after {seconds:.1f} s")
+            )
 
     def down(self, report: Report) -> None:
         with my_turn(self.state, patience=STOP_LIMIT):

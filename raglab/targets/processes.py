@@ -72,9 +72,14 @@ def recall(file: Path) -> psutil.Process | None:
 
 
 def lives(process: psutil.Process) -> bool:
-    """False as soon as a process has ended, even if its parent has not noticed yet (a zombie)."""
+    """False as soon as a process has ended, even if its parent has not noticed yet (a zombie).
+
+    A process whose first thread alone has ended is a zombie, too: what it listened on is free when the others have.
+    """
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        if not process.is_running():
+            return False
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
 

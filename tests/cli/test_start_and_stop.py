@@ -9,6 +9,8 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,18 @@ def test_interrupted_up_leaves_nothing_and_goes_on_next_time(lab: Lab, moment: s
         assert code == 130, said
     lab.assert_nothing_left()
     assert "is ready after" in lab.run("up")
+
+
+def test_up_interrupted_just_before_it_tells_leaves_nothing(lab: Lab):
+    """The signal arrives when the cluster is ready, but nobody has been told so."""
+    program = "import os, signal\nfrom raglab.targets import current\n"
+    program += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job's is ignored
+    program += "current().up(lambda line: os.kill(os.getpid(), signal.SIGINT))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=lab.variables, capture_output=True, timeout=60
+    )
+    assert ended.returncode == -signal.SIGINT, ended.stderr
+    lab.assert_nothing_left()
 
 
 def _handles(pid: int, number: int) -> bool:
