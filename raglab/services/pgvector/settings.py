@@ -20,8 +20,6 @@ from typing import Any
 
 NOBODY = 65534
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-
-
 HERE = "/proc/self/cwd"
 """The working folder of the process that reads it, also below folders that are closed to it (proc(5))."""
 

@@ -50,7 +50,9 @@ def current(settings: Settings) -> Path:
 
 
 def fallback_folders(settings: Settings) -> list[Path]:
-    """Folders of the launcher's user for the server at this address; the second for a long TMPDIR."""
+    """Folders of the launcher's user for the server at this address; the second for a TMPDIR that is long or
+    closed to the database's account.
+    """
     digest = sha256(f"{settings.host}:{settings.port}".encode()).hexdigest()[:8]
     name = f"postgresql-{os.geteuid()}-{digest}"
     return [Path(tempfile.gettempdir(), name), Path("/tmp", name)]
