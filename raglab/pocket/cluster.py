@@ -30,6 +30,7 @@ from raglab.pocket.api.door import HANDSHAKE, Door, widen
 from raglab.pocket.api.kubelets import Kubelets
 from raglab.pocket.api.local import LocalClient
 from raglab.pocket.api.registry import Registry
+from raglab.pocket.claims import claimed
 from raglab.pocket.client import Object
 from raglab.pocket.clock import Clock, SystemClock
 from raglab.pocket.config import Settings
@@ -49,10 +50,10 @@ log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, clock: Clock | None = None) -> None:
-    """Run a cluster until SIGTERM or SIGINT. Refuses to start twice in one state folder."""
+    """Run a cluster until SIGTERM or SIGINT. Refuses a state folder or addresses that another one has."""
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)  # closes everything below to other users
     widen()
-    with only_one(settings.state / "run", "a cluster"):
+    with only_one(settings.state / "run", "a cluster"), claimed(settings.pod_cidr):
         try:
             cluster = Cluster(settings, clock or SystemClock())
         except (Damaged, UnknownFormat) as error:

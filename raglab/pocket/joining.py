@@ -11,6 +11,7 @@ import logging
 import signal
 from collections.abc import Callable
 
+from raglab.pocket.claims import claimed
 from raglab.pocket.client import Object
 from raglab.pocket.clock import SystemClock
 from raglab.pocket.config import Settings
@@ -43,7 +44,7 @@ async def run(settings: Settings, access: Access, report: Report) -> None:
     Raises `StatusError` if the API refuses or does not answer at the start, and `NameTaken`.
     """
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with only_one(settings.state / "run", "a node"):
+    with only_one(settings.state / "run", "a node"), claimed(settings.pod_cidr):
         async with RemoteClient(access) as client:
             await _check_name(client, settings)
             await _Joined(settings, client, report).run()

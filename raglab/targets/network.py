@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from raglab.pocket.claims import is_claimed
+
 LAST = 85
 """Highest number: pods use 127.10 to 127.95, Services 127.96 to 127.181."""
 LISTEN = "0A"  # the state TCP_LISTEN in /proc/net/tcp (include/net/tcp_states.h)
@@ -42,9 +44,13 @@ class Network:
         return f"127.0.{self.number}.1"
 
     def in_use(self) -> list[str]:
-        """Addresses from the pod and Service ranges, as ``ip:port``, on which some program listens now."""
+        """Addresses from the pod and Service ranges, as ``ip:port``, on which some program listens now.
+
+        The pod range itself comes last, if a cluster or a node has it.
+        """
         ranges = [ipaddress.ip_network(cidr) for cidr in (self.pod_cidr, self.service_cidr)]
-        return [f"{ip}:{port}" for ip, port in listening() if any(ip in one for one in ranges)]
+        found = [f"{ip}:{port}" for ip, port in listening() if any(ip in one for one in ranges)]
+        return found + [self.pod_cidr] * is_claimed(self.pod_cidr)
 
     def taken_ports(self, ports: tuple[int, ...]) -> list[int]:
         """Which of `ports` cannot be had on the node's address."""

@@ -77,7 +77,7 @@ def _wait_for_leftovers(network: Network) -> None:
 
 def _check_addresses(network: Network, kept: Network | None) -> None:
     if used := network.in_use():
-        what = f"Another lab on this machine uses the same addresses (something listens on {used[0]})."
+        what = f"Another lab on this machine uses the same addresses ({used[0]} is in use)."
     elif taken := network.taken_ports(NODE_PORTS):
         what = f"Port {taken[0]} on {network.node_ip} is in use by another program."
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import subprocess
+import sys
 from itertools import combinations
 
 import pytest
@@ -42,6 +44,21 @@ def test_listener_is_seen_and_ports_are_tried():
         with socket.create_server((network.node_ip, 0)) as server:
             port = server.getsockname()[1]
             assert network.taken_ports((port,)) == [port]
+
+
+def test_a_claimed_range_is_in_use_until_its_holder_ends():
+    with reserved() as network:
+        hold = "import sys; from raglab.pocket.claims import claimed\nwith claimed(sys.argv[1]): print(); input()"
+        start = [sys.executable, "-c", hold, network.pod_cidr]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(start, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as holder:
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            assert network.in_use() == [network.pod_cidr]
+            other = subprocess.run(start, capture_output=True, text=True, timeout=30)
+            assert other.returncode == 1 and f"has the addresses {network.pod_cidr}" in other.stderr
+            holder.kill()
+        assert network.in_use() == []
 
 
 def test_two_takers_get_different_networks():

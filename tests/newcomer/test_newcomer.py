@@ -229,6 +229,13 @@ kubectl exec -n rag-sample pgvector-0 -- sh -c \
 raglab status
 raglab down
 """
+TWO_LABS = """
+source .venv/bin/activate
+raglab up
+RAGLAB_HOME="$RAGLAB_HOME/other" raglab up && exit 1
+raglab status
+raglab down
+"""
 ANSWER = f"""
 ! getent hosts example.com
 {BEGIN}
@@ -250,7 +257,14 @@ def test_4_application_runs_for_an_ordinary_user(newcomer: Newcomer):
     newcomer.assert_nothing_left()
 
 
-def test_5_everything_works_without_a_network(newcomer: Newcomer):
+def test_5_a_second_lab_of_an_ordinary_user_is_kept_apart(newcomer: Newcomer):
+    """Nothing listens yet at the addresses of the first: port 443 of its only Service is root's."""
+    said = newcomer.run(TWO_LABS)
+    assert "Another lab on this machine uses the same addresses" in said and "have ended" in said
+    newcomer.assert_nothing_left()
+
+
+def test_6_everything_works_without_a_network(newcomer: Newcomer):
     allowed = subprocess.run([*newcomer.become, *LOOPBACK_ONLY, "true"], capture_output=True, text=True)
     if allowed.returncode:
         pytest.skip(f"this machine forbids network namespaces: {allowed.stderr.strip()}")

@@ -14,7 +14,7 @@ import yaml
 
 from tests.parity.recordings import Step, steps
 from tests.parity.stage import Shell, alone, stage
-from tests.parity.states import Reason, differing
+from tests.parity.states import Reason, differing_here
 from tests.parity.unify import Unifier, evenly
 
 HERE = Path(__file__).parent
@@ -67,7 +67,7 @@ class Player:
     def play(self) -> Iterator[Outcome]:
         """The outcome of every step."""
         self.unifier, self.zero = Unifier(), time.monotonic()
-        self.recorded, self.reasons = steps(self.transcript), differing(self.transcript)
+        self.recorded, self.reasons = steps(self.transcript), differing_here(self.transcript)
         self.running: dict[int, subprocess.Popen[str]] = {}
         for number, step in enumerate(self.recorded):
             self._prepare(number)

@@ -9,10 +9,13 @@ from typing import Any
 
 import yaml
 
+from raglab.targets.network import can_bind
 from tests.parity.recordings import steps
 
 FILE = Path(__file__).parent / "states.yaml"
 ACCEPTED, UNSUPPORTED = "accepted difference", "not supported"
+LOW_PORT = 1
+"""Of those that only root opens, on most machines; nothing has been served on it for decades (tcpmux, RFC 1078)."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Reason:
     """Why some steps do not come equal, by transcript.
 
     `stand_in`: they show what stood in for a part of Kubernetes in the recording. Without `run` they are left out.
+    `ordinary_user`: they differ only where the node may not open ports below 1024, and are counted as equal.
     """
 
     state: str
@@ -27,6 +31,7 @@ class Reason:
     steps: dict[str, list[int]]
     run: bool = True
     stand_in: bool = False
+    ordinary_user: bool = False
 
 
 @cache
@@ -46,6 +51,16 @@ def reasons() -> list[Reason]:
 
 @cache
 def differing(transcript: str) -> dict[int, Reason]:
-    """Steps of a transcript that may differ, with the reason."""
-    found = ((number, reason) for reason in reasons() for number in reason.steps.get(transcript, ()))
+    """Steps of a transcript that may differ everywhere, with the reason."""
+    return _steps(transcript, [reason for reason in reasons() if not reason.ordinary_user])
+
+
+def differing_here(transcript: str) -> dict[int, Reason]:
+    """Steps of a transcript that may differ on this machine, for this user."""
+    closed = not can_bind("127.0.0.1", LOW_PORT)
+    return _steps(transcript, [reason for reason in reasons() if closed or not reason.ordinary_user])
+
+
+def _steps(transcript: str, allowed: list[Reason]) -> dict[int, Reason]:
+    found = ((number, reason) for reason in allowed for number in reason.steps.get(transcript, ()))
     return dict(sorted(found, key=lambda item: item[0]))

@@ -155,12 +155,20 @@ def _unpack_archive(archive: Path, target: Path) -> Path:
         with tarfile.open(archive) as files:
             for entry in files:
                 if entry.isfile() and (name := Path(entry.name).name) in PROGRAMS:
-                    entry.name, entry.mode = name, 0o755
-                    files.extract(entry, target, filter="data")
+                    _take(files, entry, target / name)
     except (OSError, tarfile.TarError) as error:
         raise PrometheusError(f"{archive} is no release archive of Prometheus: {error}") from error
     version(target)
     return target
+
+
+def _take(files: tarfile.TarFile, entry: tarfile.TarInfo, program: Path) -> None:
+    """The content alone: `TarFile.extract` has its safe ``filter`` only since Python 3.11.4; Debian 12 has 3.11.2."""
+    content = files.extractfile(entry)
+    assert content is not None, "a regular file has content"
+    with content, program.open("wb") as file:
+        shutil.copyfileobj(content, file)
+    program.chmod(0o755)
 
 
 def _identity(release: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -105,8 +104,3 @@ def closed_package() -> Iterator[Path]:
         for package in binaries.installation().parent.parent.glob(f"{binaries.PACKAGE}*"):
             shutil.copytree(package, Path(folder, package.name), symlinks=True)
         yield Path(folder)
-
-
-@pytest.fixture
-def as_root() -> bool:
-    return os.geteuid() == 0
