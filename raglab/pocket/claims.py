@@ -1,8 +1,8 @@
-"""A range of addresses belongs to one cluster of this machine, also while nothing listens in it.
+"""Names that one process of this machine holds at a time, such as a cluster's range of addresses.
 
-A new cluster may have no listener there: only root may open its first one, port 443 of the Service ``kubernetes``. So
-it claims the range by an abstract Unix socket (unix(7)): every user who shares the loopback sees it, and it goes with
-the process.
+A new cluster may have no listener in its range: only root may open its first one, port 443 of the Service
+``kubernetes``. So it claims the range by an abstract Unix socket (unix(7)): every user who shares the loopback sees
+it, and it goes with the process.
 """
 
 from __future__ import annotations
@@ -10,30 +10,38 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def claim(name: str) -> Iterator[bool]:
+    """Hold `name` until the block ends; yields False if another process holds it."""
+    with socket.socket(socket.AF_UNIX) as holder:
+        yield _bind(holder, name)
+
+
+def _bind(holder: socket.socket, name: str) -> bool:
+    try:
+        holder.bind(f"\0{name}")
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
 def claimed(cidr: str) -> Iterator[None]:
-    """Hold `cidr`; ends this program if another one holds it."""
-    with socket.socket(socket.AF_UNIX) as claim:
-        try:
-            claim.bind(_name(cidr))
-        except OSError:
-            raise SystemExit(
-                f"another cluster on this machine has the addresses {cidr}; end it first"
-            ) from None
+    """Hold the addresses `cidr`; ends this program if another one holds them."""
+    with claim(_range(cidr)) as ours:
+        if not ours:
+            raise SystemExit(f"another cluster on this machine has the addresses {cidr}; end it first")
         yield
 
 
 def is_claimed(cidr: str) -> bool:
-    """Whether some process holds `cidr` now."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.bind(_name(cidr))
-        except OSError:
-            return True
-    return False
+    """Whether some process holds `cidr` now. Only looks: a trial claim would be in the way of a cluster that starts."""
+    rows = Path("/proc/net/unix").read_text().splitlines()
+    return any(row.endswith(f" @{_range(cidr)}") for row in rows)
 
 
-def _name(cidr: str) -> str:
-    return f"\0raglab-addresses-{cidr}"
+def _range(cidr: str) -> str:
+    return f"raglab-addresses-{cidr}"

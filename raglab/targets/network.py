@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from raglab.pocket.claims import is_claimed
+from raglab.pocket.claims import claim, is_claimed
 
 LAST = 85
 """Highest number: pods use 127.10 to 127.95, Services 127.96 to 127.181."""
@@ -84,15 +84,11 @@ def can_bind(address: str, port: int) -> bool:
 def reserved() -> Iterator[Network]:
     """A network that nobody uses, kept from other callers of this function until the block ends.
 
-    The reservation is an abstract Unix socket: visible to all users of the machine, gone with the process.
+    The reservation is a `claim`: visible to all users of the machine, gone with the process.
     """
     for number in range(1, LAST + 1):
-        with socket.socket(socket.AF_UNIX) as claim:
-            try:
-                claim.bind(f"\0raglab-network-{number}")
-            except OSError:
-                continue
-            if not Network(number).in_use():
+        with claim(f"raglab-network-{number}") as ours:
+            if ours and not Network(number).in_use():
                 yield Network(number)
                 return
     raise RuntimeError(f"all {LAST} networks are in use")

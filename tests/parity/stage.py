@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raglab.pocket.claims import claim
 from tests.pocket import conftest as pocket
 
 HERE = Path(__file__).parent
@@ -44,16 +44,14 @@ LIMIT = 130.0
 def alone(scene: str) -> Iterator[None]:
     """Wait until no other replay of the scene runs on this machine: recorded commands name ports that both would use.
 
-    The claim is an abstract Unix socket, as for networks: visible to all users, gone with the process.
+    The `claim` is as for networks: visible to all users, gone with the process.
     """
-    with socket.socket(socket.AF_UNIX) as claim:
-        while True:
-            try:
-                claim.bind(f"\0raglab-parity-{scene}")
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield
+    while True:
+        with claim(f"raglab-parity-{scene}") as ours:
+            if ours:
+                yield
+                return
+        time.sleep(0.5)
 
 
 @contextmanager
